@@ -1,0 +1,154 @@
+//! Socket options, typed.
+//!
+//! Values go to the kernel and come from it; nothing is cached here. Callers: `net/`. Timeouts set
+//! here bind std handles and children that share the socket; greenroom's own waits keep to the
+//! value in the shared settings of `io/`.
+#![expect(unsafe_code, reason = "getsockopt and setsockopt system calls")]
+
+use crate::sys::check;
+use std::io;
+use std::mem::{MaybeUninit, size_of};
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::time::Duration;
+
+/// A C type that socket options carry: any bit pattern is a value of it.
+trait Plain: Copy {}
+impl Plain for libc::c_int {}
+impl Plain for libc::timeval {}
+
+fn set<T: Plain>(fd: BorrowedFd<'_>, level: i32, name: i32, value: T) -> io::Result<()> {
+    let pointer = (&raw const value).cast();
+    // SAFETY: `value` outlives the call and `size_of::<T>()` is its length.
+    check(unsafe { libc::setsockopt(fd.as_raw_fd(), level, name, pointer, option_len::<T>()) })?;
+    Ok(())
+}
+
+fn get<T: Plain>(fd: BorrowedFd<'_>, level: i32, name: i32) -> io::Result<T> {
+    let mut value = MaybeUninit::<T>::zeroed();
+    let mut len = option_len::<T>();
+    let pointer = value.as_mut_ptr().cast();
+    // SAFETY: the kernel writes at most `len` bytes to `value`, which outlives the call.
+    check(unsafe { libc::getsockopt(fd.as_raw_fd(), level, name, pointer, &raw mut len) })?;
+    // SAFETY: zeroed before, so every byte is initialised, and any bit pattern is a `T`.
+    Ok(unsafe { value.assume_init() })
+}
+
+fn option_len<T>() -> libc::socklen_t {
+    libc::socklen_t::try_from(size_of::<T>()).expect("because options are a few bytes")
+}
+
+/// Lets a listener bind while old connections of its port linger, as std does.
+pub(crate) fn set_reuse_address(fd: BorrowedFd<'_>) -> io::Result<()> {
+    set(fd, libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)
+}
+
+/// `TCP_NODELAY`: send small segments at once.
+pub(crate) fn set_nodelay(fd: BorrowedFd<'_>, on: bool) -> io::Result<()> {
+    set(
+        fd,
+        libc::IPPROTO_TCP,
+        libc::TCP_NODELAY,
+        libc::c_int::from(on),
+    )
+}
+
+/// Whether `TCP_NODELAY` is on.
+pub(crate) fn nodelay(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    Ok(get::<libc::c_int>(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY)? != 0)
+}
+
+/// `IP_TTL`: hops an outgoing packet may take.
+pub(crate) fn set_ttl(fd: BorrowedFd<'_>, ttl: u32) -> io::Result<()> {
+    set(fd, libc::IPPROTO_IP, libc::IP_TTL, ttl.cast_signed())
+}
+
+/// The value of `IP_TTL`.
+pub(crate) fn ttl(fd: BorrowedFd<'_>) -> io::Result<u32> {
+    Ok(get::<libc::c_int>(fd, libc::IPPROTO_IP, libc::IP_TTL)?.cast_unsigned())
+}
+
+/// `IPV6_V6ONLY`; the kernel refuses it on a bound socket.
+pub(crate) fn set_only_v6(fd: BorrowedFd<'_>, on: bool) -> io::Result<()> {
+    set(
+        fd,
+        libc::IPPROTO_IPV6,
+        libc::IPV6_V6ONLY,
+        libc::c_int::from(on),
+    )
+}
+
+/// Whether `IPV6_V6ONLY` is on.
+pub(crate) fn only_v6(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    Ok(get::<libc::c_int>(fd, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY)? != 0)
+}
+
+/// Fetches and clears the socket's pending error (`SO_ERROR`).
+pub(crate) fn take_error(fd: BorrowedFd<'_>) -> io::Result<Option<io::Error>> {
+    let code: libc::c_int = get(fd, libc::SOL_SOCKET, libc::SO_ERROR)?;
+    Ok((code != 0).then(|| io::Error::from_raw_os_error(code)))
+}
+
+/// Which of the socket's two timeouts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Timeout {
+    /// `SO_RCVTIMEO`
+    Receive,
+    /// `SO_SNDTIMEO`
+    Send,
+}
+
+impl Timeout {
+    fn name(self) -> libc::c_int {
+        match self {
+            Timeout::Receive => libc::SO_RCVTIMEO,
+            Timeout::Send => libc::SO_SNDTIMEO,
+        }
+    }
+}
+
+/// The error std gives for a timeout of zero, which the kernel would read as "none".
+pub(crate) fn zero_timeout() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidInput,
+        "cannot set a 0 duration timeout",
+    )
+}
+
+/// Sets a timeout in the kernel (`None`: wait for ever).
+///
+/// # Errors
+/// `InvalidInput` for zero.
+pub(crate) fn set_timeout(
+    fd: BorrowedFd<'_>,
+    which: Timeout,
+    timeout: Option<Duration>,
+) -> io::Result<()> {
+    if timeout.is_some_and(|timeout| timeout.is_zero()) {
+        return Err(zero_timeout());
+    }
+    let value = timeout.map_or(
+        libc::timeval {
+            tv_sec: 0,
+            tv_usec: 0,
+        },
+        |timeout| {
+            let seconds = libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX);
+            let micros = libc::suseconds_t::from(timeout.subsec_micros());
+            // Below a microsecond must not become zero, which is "none".
+            let micros = if seconds == 0 { micros.max(1) } else { micros };
+            libc::timeval {
+                tv_sec: seconds,
+                tv_usec: micros,
+            }
+        },
+    );
+    set(fd, libc::SOL_SOCKET, which.name(), value)
+}
+
+/// The timeout in the kernel, which rounds to its tick.
+pub(crate) fn timeout(fd: BorrowedFd<'_>, which: Timeout) -> io::Result<Option<Duration>> {
+    let value: libc::timeval = get(fd, libc::SOL_SOCKET, which.name())?;
+    let micros = u32::try_from(value.tv_usec).unwrap_or(0);
+    let timeout = Duration::new(value.tv_sec.cast_unsigned(), micros * 1000);
+    Ok((!timeout.is_zero()).then_some(timeout))
+}
