@@ -1,0 +1,37 @@
+//! What belongs to a stack rather than to a task: deadlines in force, and shields.
+//!
+//! A `timeout` frame lies on the stack of the function that set it and is linked here; a shield hides
+//! outer frames and cancellation. Kept per stack, because a generator running on its own stack inside
+//! a task must not see the task's frames half-way. OS threads have one such record each.
+
+use crate::sys::clock::NEVER_NS;
+use std::cell::Cell;
+use std::ptr;
+
+/// One `timeout` call in progress.
+#[derive(Debug)]
+pub(crate) struct Frame {
+    pub(crate) deadline_ns: u64,
+    /// How many shields were up when it was set: deeper shields hide it.
+    pub(crate) shield: u32,
+    pub(crate) outer: *const Frame,
+}
+
+/// The deadlines and shields of one stack.
+#[derive(Debug)]
+pub(crate) struct StackContext {
+    /// The earliest deadline of the frames that no shield hides; kept up to date by `park/interrupt`.
+    pub(crate) deadline_ns: Cell<u64>,
+    pub(crate) innermost: Cell<*const Frame>,
+    pub(crate) shield: Cell<u32>,
+}
+
+impl StackContext {
+    pub(crate) const fn new() -> StackContext {
+        StackContext {
+            deadline_ns: Cell::new(NEVER_NS),
+            innermost: Cell::new(ptr::null()),
+            shield: Cell::new(0),
+        }
+    }
+}
