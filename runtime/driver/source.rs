@@ -1,0 +1,188 @@
+//! A source: one descriptor that tasks wait for, wherever it is registered.
+//!
+//! Places are type-stable: never freed, reused under a new generation, so an event that is late
+//! (its descriptor was closed, its number reused) finds a live place and at worst causes one needless
+//! attempt. Protocols, with the source's lock held on both sides:
+//!
+//! *Park:* 1. lock 2. ready bit set? unlock, try again 3. register or move 4. queue the node 5. unlock
+//! 6. suspend. *Event:* 1. set the bit 2. lock 3. claim all waiters 4. unlock. If the event's step 1
+//! comes after the parker's step 2, its step 2 comes after the parker's step 5 and finds the node.
+//!
+//! *Move:* a parker of another worker takes the registration along (DEL + ADD, 1.4 µs) if nobody
+//! waits here; else, or if its present poller is served, the wake crosses workers. ADD reports a
+//! present state as a fresh edge, so nothing is lost in between.
+//!
+//! All waiters of a direction are woken, not one: a reader that takes one connection of two and then
+//! works for a while must not keep the second from its neighbour.
+//! Rejected: one slot per direction (may: the second waiter drops the first); registering for every
+//! park (1.7 × the cost of an echoed message).
+#![expect(unsafe_code, reason = "queues nodes that lie on waiting stacks")]
+
+use super::Poller;
+use super::ready::{Direction, Readiness};
+use super::table;
+use crate::sys::atomic::{AtomicU32, Ordering};
+use crate::sys::epoll::{Event, Interest};
+use crate::sys::lock::Lock;
+use crate::task::TaskPtr;
+use crate::task::wait_queue::{Claimed, WaitNode, WaitQueue};
+use std::io;
+use std::os::fd::RawFd;
+
+/// The place of one source; see the module.
+#[derive(Debug)]
+pub(crate) struct Source {
+    index: u32,
+    /// Part of the key; changed when the place is given back.
+    generation: AtomicU32,
+    pub(crate) ready: Readiness,
+    waiters: Lock<Waiters>,
+}
+
+#[derive(Debug)]
+struct Waiters {
+    registered: Option<&'static Poller>,
+    readers: WaitQueue,
+    writers: WaitQueue,
+}
+
+impl Waiters {
+    fn queue(&mut self, direction: Direction) -> &mut WaitQueue {
+        match direction {
+            Direction::Read => &mut self.readers,
+            Direction::Write => &mut self.writers,
+        }
+    }
+}
+
+impl Source {
+    pub(super) fn new(index: u32) -> Source {
+        Source {
+            index,
+            generation: AtomicU32::new(0),
+            ready: Readiness::new(),
+            waiters: Lock::new(Waiters {
+                registered: None,
+                readers: WaitQueue::new(),
+                writers: WaitQueue::new(),
+            }),
+        }
+    }
+
+    pub(super) fn index(&self) -> u32 {
+        self.index
+    }
+
+    pub(super) fn generation(&self) -> u32 {
+        self.generation.load(Ordering::Relaxed)
+    }
+
+    fn key(&self) -> u64 {
+        table::key(self.index, self.generation())
+    }
+
+    /// Parker, steps 1 to 5. `false`: it became ready, try again without suspending.
+    ///
+    /// # Safety
+    /// The node stays in place until it was taken or given to `withdraw`.
+    pub(crate) unsafe fn enqueue(
+        &self,
+        here: &'static Poller,
+        fd: RawFd,
+        interest: Interest,
+        direction: Direction,
+        node: &WaitNode,
+    ) -> io::Result<bool> {
+        let mut waiters = self.waiters.lock();
+        // Subtle: registered before the look. The first edge of an ADD is a fresh report of what is
+        // there now, so whatever happened before counts.
+        self.register(&mut waiters, here, fd, interest)?;
+        if self.ready.snapshot().is_ready(direction) {
+            return Ok(false);
+        }
+        // SAFETY: the caller's contract.
+        unsafe { waiters.queue(direction).push(node) };
+        Ok(true)
+    }
+
+    fn register(
+        &self,
+        waiters: &mut Waiters,
+        here: &'static Poller,
+        fd: RawFd,
+        interest: Interest,
+    ) -> io::Result<()> {
+        match waiters.registered {
+            Some(there) if std::ptr::eq(there, here) => return Ok(()),
+            Some(there) => {
+                let someone_waits = !waiters.readers.is_empty() || !waiters.writers.is_empty();
+                if someone_waits && there.is_served() {
+                    return Ok(());
+                }
+                waiters.registered = None;
+                there.epoll.delete(fd);
+            }
+            None => {}
+        }
+        here.epoll.add(fd, interest, self.key())?;
+        waiters.registered = Some(here);
+        Ok(())
+    }
+
+    /// Takes a node back that was not woken; harmless if it was.
+    pub(crate) fn withdraw(&self, direction: Direction, node: &WaitNode) {
+        self.waiters.lock().queue(direction).remove(node);
+    }
+
+    /// An event came.
+    pub(super) fn on_event(&self, event: Event, woken: &mut impl Extend<TaskPtr>) {
+        self.ready.set(event.readable, event.writable, event.closed);
+        let mut waiters = self.waiters.lock();
+        if event.readable {
+            claim_all(&mut waiters.readers, woken);
+        }
+        if event.writable {
+            claim_all(&mut waiters.writers, woken);
+        }
+    }
+
+    /// Wakes all who wait through `poller`, which nobody serves any more.
+    pub(super) fn wake_if_registered(&self, poller: &'static Poller, woken: &mut Vec<TaskPtr>) {
+        let mut waiters = self.waiters.lock();
+        if waiters
+            .registered
+            .is_some_and(|there| std::ptr::eq(there, poller))
+        {
+            self.ready.set(true, true, false);
+            claim_all(&mut waiters.readers, woken);
+            claim_all(&mut waiters.writers, woken);
+        }
+    }
+
+    /// Gives the place back. `delete`: the descriptor lives on (a clone, or the user's), so epoll
+    /// must be told; the last close of an open file does that by itself.
+    pub(crate) fn retire(&'static self, fd: RawFd, delete: bool) {
+        {
+            let mut waiters = self.waiters.lock();
+            debug_assert!(waiters.readers.is_empty() && waiters.writers.is_empty());
+            if let Some(there) = waiters.registered.take()
+                && delete
+            {
+                there.epoll.delete(fd);
+            }
+        }
+        self.generation.fetch_add(1, Ordering::Relaxed);
+        self.ready.reset();
+        table::give_back(self);
+    }
+}
+
+fn claim_all(queue: &mut WaitQueue, woken: &mut impl Extend<TaskPtr>) {
+    while let Some(claimed) = queue.take_first() {
+        match claimed {
+            Claimed::Task(task) => woken.extend(Some(task)),
+            Claimed::Thread(address) => address.wake(),
+            Claimed::Nothing => {}
+        }
+    }
+}
