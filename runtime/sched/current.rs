@@ -1,0 +1,83 @@
+//! Who runs on this OS thread: the only `thread_local!` of the library.
+//!
+//! Two plain cells for workers (constant, no destructor: reading them is one load), and for ordinary
+//! OS threads their deadlines and their parking handle. Tasks never migrate, so a compiler that keeps
+//! a thread-local's address across a park is right to do so.
+#![expect(unsafe_code, reason = "the worker and the task are reached by pointer")]
+
+use super::worker::Worker;
+use crate::context::fiber::Fiber;
+use crate::context::frames::StackContext;
+use crate::task::Header;
+use std::cell::{Cell, OnceCell};
+use std::ptr;
+use std::sync::Arc;
+
+struct Current {
+    worker: Cell<*const Worker>,
+    task: Cell<*const Header>,
+}
+
+thread_local! {
+    static CURRENT: Current =
+        const { Current { worker: Cell::new(ptr::null()), task: Cell::new(ptr::null()) } };
+    static OS_CONTEXT: StackContext = const { StackContext::new() };
+    static OS_THREAD: OnceCell<Arc<dyn std::any::Any + Send + Sync>> = const { OnceCell::new() };
+}
+
+/// The worker of this OS thread, if it is one.
+///
+/// The lifetime is the caller's: a worker outlives every task that runs on it.
+#[inline]
+pub(crate) fn worker<'a>() -> Option<&'a Worker> {
+    // SAFETY: set by `enter` for as long as the worker's loop runs; the loop ends only when no task
+    // is left that could call this, and the worker's own code does not keep the reference.
+    CURRENT.with(|current| unsafe { current.worker.get().as_ref() })
+}
+
+/// The task that runs now, if any.
+#[inline]
+pub(crate) fn task<'a>() -> Option<&'a Header> {
+    // SAFETY: set while the task runs; only code on its stack calls this, so it is alive.
+    CURRENT.with(|current| unsafe { current.task.get().as_ref() })
+}
+
+/// The fiber that runs now, if any.
+#[inline]
+pub(crate) fn fiber() -> Option<Fiber> {
+    task().and_then(|task| task.fiber.get())
+}
+
+/// Notes which task runs; null for none.
+#[inline]
+pub(super) fn set_task(task: *const Header) {
+    CURRENT.with(|current| current.task.set(task));
+}
+
+/// Makes this OS thread a worker while `body` runs.
+pub(super) fn enter(worker: &Worker, body: impl FnOnce()) {
+    CURRENT.with(|current| current.worker.set(worker));
+    body();
+    CURRENT.with(|current| current.worker.set(ptr::null()));
+}
+
+/// Deadlines and shields of the stack that runs now.
+pub(crate) fn with_context<R>(body: impl FnOnce(&StackContext) -> R) -> R {
+    match fiber() {
+        // SAFETY: it is the running fiber's, which is not finished while it runs this.
+        Some(fiber) => body(unsafe { fiber.context() }),
+        None => OS_CONTEXT.with(body),
+    }
+}
+
+/// This OS thread's handle object, made on first use. `None` while the thread's locals are destroyed.
+pub(crate) fn os_thread<T: Send + Sync + 'static>(make: impl FnOnce() -> T) -> Option<Arc<T>> {
+    OS_THREAD
+        .try_with(|cell| {
+            Arc::clone(cell.get_or_init(|| Arc::new(make())))
+                .downcast::<T>()
+                .ok()
+        })
+        .ok()
+        .flatten()
+}
