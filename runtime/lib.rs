@@ -1,0 +1,54 @@
+//! Green threads for Rust: plain blocking code that serves tens of thousands of clients.
+//!
+//! Replace `std::thread` and `std::net` by [`thread`] and [`net`] of this crate and keep the code: `read`,
+//! `accept`, `sleep`, `join` look blocking, and park a green thread instead of an OS thread. Stackful
+//! coroutines, a scheduler with one queue and one epoll per worker, no `async`.
+//!
+//! ```
+//! use greenroom::net::{TcpListener, TcpStream};
+//! use std::io::{Read, Write};
+//!
+//! greenroom::run(|| {
+//!     let listener = TcpListener::bind("127.0.0.1:0")?;
+//!     let address = listener.local_addr()?;
+//!     greenroom::thread::spawn(move || {
+//!         let (mut stream, _) = listener.accept()?;
+//!         stream.write_all(b"hello")
+//!     });
+//!     let mut text = String::new();
+//!     TcpStream::connect(address)?.read_to_string(&mut text)?;
+//!     assert_eq!(text, "hello");
+//!     Ok::<(), std::io::Error>(())
+//! })?;
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! Green threads never change their OS thread once they have started, so [`thread::spawn`] is a safe
+//! function with std's bounds. Read the [`thread`] module for the one class of callbacks that must not
+//! park. The book of how it works inside is `design.md` in the repository.
+
+#[cfg(not(target_os = "linux"))]
+compile_error!("greenroom runs on Linux only: it stands on epoll, eventfd and futexes");
+
+mod big_stack;
+mod context;
+mod driver;
+mod instance;
+mod io;
+mod park;
+mod sched;
+mod sys;
+mod task;
+mod unblock;
+
+pub mod net;
+pub mod signal;
+pub mod thread;
+pub mod time;
+
+pub use big_stack::with_big_stack;
+pub use context::stack::{GuardKind, StackStats, stack_stats};
+pub use instance::{Runtime, RuntimeBuilder, ShutdownReport, run};
+pub use park::interrupt::Cancelled;
+pub use time::{Elapsed, shield, timeout};
+pub use unblock::unblock;

@@ -1,0 +1,184 @@
+//! Cancellation and deadlines: when a wait must end early, and how it unwinds.
+//!
+//! Both are *interrupts*. They are looked for at the entry of a parking call, before any effect, and
+//! while parked; a wait that is interrupted first withdraws (takes its node off the queue, gives back
+//! what it was handed), then [`raise`] unwinds with a private payload through `resume_unwind`: no hook
+//! runs, nothing is printed. A payload belongs to one frame (the `timeout` that set the deadline) or
+//! to the task's root, and passes everything else. Swallowed by a `catch_unwind` of the user's, it is
+//! raised again at the next parking call.
+//!
+//! Never while `thread::panicking()`: a second unwinding inside a destructor would abort. std counts
+//! panics per OS thread, so a neighbour that parked in a destructor delays an interrupt until it is
+//! through; the interrupt is kept, not lost.
+
+use crate::context::frames::{Frame, StackContext};
+use crate::sched::current;
+use crate::sys::clock::{NEVER_NS, now_ns};
+use std::any::Any;
+use std::panic;
+use std::ptr;
+
+/// How often a wait looks whether an interrupt that a panic delays can be raised now.
+const RECHECK_NS: u64 = 10_000_000;
+
+/// Unwinds a cancelled task to its root.
+struct CancelPayload;
+
+/// Unwinds to the `timeout` frame at this address, which is compared, never dereferenced.
+struct ElapsedPayload(usize);
+
+/// What a finished task's join shows if it was cancelled: the payload of the `Err`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Cancelled;
+
+impl std::fmt::Display for Cancelled {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the green thread was cancelled")
+    }
+}
+
+impl std::error::Error for Cancelled {}
+
+/// When a wait must look up again for the sake of interrupts: at the earliest deadline in force; soon,
+/// if one is due that cannot be raised now. That is so while a panic unwinds on this OS thread, maybe
+/// a neighbour's, whose end nobody would announce.
+pub(crate) fn wakeful_deadline_ns() -> u64 {
+    if is_due() {
+        return now_ns().saturating_add(RECHECK_NS);
+    }
+    current::with_context(|context| context.deadline_ns.get())
+}
+
+/// Whether an interrupt is due for whoever runs now.
+pub(crate) fn is_pending() -> bool {
+    is_due() && !std::thread::panicking()
+}
+
+fn is_due() -> bool {
+    let (is_shielded, deadline_ns) =
+        current::with_context(|context| (context.shield.get() > 0, context.deadline_ns.get()));
+    let is_cancelled = || current::task().is_some_and(|task| task.state.is_cancelled());
+    (!is_shielded && is_cancelled()) || (deadline_ns != NEVER_NS && now_ns() >= deadline_ns)
+}
+
+/// The entry of every parking call: unwinds if an interrupt is due.
+#[inline]
+pub(crate) fn check() {
+    if is_pending() {
+        raise();
+    }
+}
+
+/// Unwinds for the interrupt that is due: to the outermost `timeout` whose time is up, else to the
+/// root of the cancelled task.
+#[cold]
+pub(crate) fn raise() -> ! {
+    match current::with_context(expired_frame) {
+        Some(frame) => panic::resume_unwind(Box::new(ElapsedPayload(frame.addr()))),
+        None => panic::resume_unwind(Box::new(CancelPayload)),
+    }
+}
+
+/// Visits the frames that no shield hides, innermost first.
+#[expect(unsafe_code, reason = "frames are linked through the stack")]
+fn for_each_frame(context: &StackContext, mut visit: impl FnMut(&Frame)) {
+    let mut next = context.innermost.get();
+    // SAFETY: a linked frame belongs to a `timeout` call that has not returned, on this stack.
+    while let Some(frame) = unsafe { next.as_ref() } {
+        if frame.shield < context.shield.get() {
+            return;
+        }
+        visit(frame);
+        next = frame.outer;
+    }
+}
+
+fn expired_frame(context: &StackContext) -> Option<*const Frame> {
+    let now_ns = now_ns();
+    let mut outermost = None;
+    for_each_frame(context, |frame| {
+        if frame.deadline_ns <= now_ns {
+            outermost = Some(ptr::from_ref(frame));
+        }
+    });
+    outermost
+}
+
+fn refresh_deadline(context: &StackContext) {
+    let mut earliest_ns = NEVER_NS;
+    for_each_frame(context, |frame| {
+        earliest_ns = earliest_ns.min(frame.deadline_ns)
+    });
+    context.deadline_ns.set(earliest_ns);
+}
+
+/// Runs `body` under a deadline. `Err`: it was unwound because the time was up.
+pub(crate) fn with_deadline<T>(deadline_ns: u64, body: impl FnOnce() -> T) -> Result<T, TimeIsUp> {
+    let frame = current::with_context(|context| Frame {
+        deadline_ns,
+        shield: context.shield.get(),
+        outer: context.innermost.get(),
+    });
+    current::with_context(|context| {
+        context.innermost.set(&raw const frame);
+        refresh_deadline(context);
+    });
+    let outcome = panic::catch_unwind(panic::AssertUnwindSafe(body));
+    current::with_context(|context| {
+        context.innermost.set(frame.outer);
+        refresh_deadline(context);
+    });
+    outcome.map_err(|payload| match payload.downcast::<ElapsedPayload>() {
+        Ok(elapsed) if elapsed.0 == (&raw const frame).addr() => TimeIsUp,
+        Ok(elapsed) => panic::resume_unwind(elapsed),
+        Err(payload) => panic::resume_unwind(payload),
+    })
+}
+
+/// The deadline of a [`with_deadline`] passed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TimeIsUp;
+
+/// Runs `body` with cancellation and outer deadlines masked.
+pub(crate) fn shielded<T>(body: impl FnOnce() -> T) -> T {
+    struct Unshield;
+    impl Drop for Unshield {
+        fn drop(&mut self) {
+            current::with_context(|context| {
+                context.shield.set(context.shield.get() - 1);
+                refresh_deadline(context);
+            });
+        }
+    }
+    shield_on();
+    let _unshield = Unshield;
+    body()
+}
+
+/// Masks cancellation and outer deadlines from here on; a task's root uses it at the end.
+pub(crate) fn shield_on() {
+    current::with_context(|context| {
+        context.shield.set(context.shield.get() + 1);
+        refresh_deadline(context);
+    });
+}
+
+/// Whether an unwinding is one of ours and no panic.
+pub(crate) fn is_interrupt(payload: &(dyn Any + Send)) -> bool {
+    payload.is::<CancelPayload>() || payload.is::<ElapsedPayload>()
+}
+
+/// Turns the private payload of a cancellation into what users see.
+pub(crate) fn translate(payload: Box<dyn Any + Send>) -> Box<dyn Any + Send> {
+    if payload.is::<CancelPayload>() {
+        cancelled()
+    } else {
+        payload
+    }
+}
+
+/// The payload that `join` returns for a cancelled task.
+pub(crate) fn cancelled() -> Box<dyn Any + Send> {
+    Box::new(Cancelled)
+}

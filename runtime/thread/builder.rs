@@ -1,0 +1,117 @@
+//! `Builder`: a spawn with a name, a stack size, a worker.
+//!
+//! As std's; only collects what `spawn` then checks.
+#![expect(unsafe_code, reason = "calls the unchecked spawn with std's bounds")]
+
+use super::handle::JoinHandle;
+use super::join::Joiner;
+use super::scoped::{Scope, ScopedJoinHandle};
+use super::spawn::{Place, Spec, spawn_unchecked, with_group};
+use std::io;
+use std::panic::Location;
+
+/// Configures a green thread before it is spawned. Source: [`std::thread::Builder`].
+///
+/// # Examples
+/// ```
+/// let handle = greenroom::thread::Builder::new()
+///     .name("greeter".into())
+///     .stack_size(64 * 1024)
+///     .spawn(|| greenroom::thread::current().name().map(str::to_owned))
+///     .unwrap();
+/// assert_eq!(handle.join().unwrap().as_deref(), Some("greeter"));
+/// ```
+#[must_use = "must eventually spawn the green thread"]
+#[derive(Debug, Default)]
+pub struct Builder {
+    name: Option<String>,
+    stack_size: Option<usize>,
+    worker: Option<usize>,
+}
+
+impl Builder {
+    /// No name, the runtime's stack size, any worker.
+    pub fn new() -> Builder {
+        Builder::default()
+    }
+
+    /// Names the green thread: in panic messages, overflow reports and `Thread::name`.
+    ///
+    /// # Panics
+    /// `spawn` panics if the name contains a NUL byte, as std.
+    pub fn name(mut self, name: String) -> Builder {
+        self.name = Some(name);
+        self
+    }
+
+    /// Usable stack in bytes, rounded up to a size class: 192 KiB (the default) or a power of two from
+    /// 16 KiB to 1 GiB. Only touched pages cost memory. `spawn` refuses more than 1 GiB.
+    pub fn stack_size(mut self, bytes: usize) -> Builder {
+        self.stack_size = Some(bytes);
+        self
+    }
+
+    /// Binds the green thread to one worker of its runtime, counted from 0: it is never stolen.
+    /// Beyond std. `spawn` refuses a number the runtime does not have.
+    pub fn worker(mut self, index: usize) -> Builder {
+        self.worker = Some(index);
+        self
+    }
+
+    #[track_caller]
+    pub(super) fn into_spec(self) -> Spec {
+        if let Some(name) = &self.name {
+            assert!(
+                !name.contains('\0'),
+                "thread name may not contain interior null bytes"
+            );
+        }
+        Spec {
+            name: self.name.map(String::into_boxed_str),
+            stack_size: self.stack_size,
+            worker: self.worker.map_or(Place::Anywhere, Place::Worker),
+            spawned_at: Location::caller(),
+        }
+    }
+
+    /// Spawns the green thread. Never parks.
+    ///
+    /// # Errors
+    /// `InvalidInput`: a stack size out of bounds, an unknown worker. `OutOfMemory` or what the kernel
+    /// says: no stack can be had, and none of that size is in use that could become free. (If one is
+    /// in use, the closure waits for it.)
+    ///
+    /// # Panics
+    /// If the name contains a NUL byte.
+    #[track_caller]
+    pub fn spawn<F, T>(self, f: F) -> io::Result<JoinHandle<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let spec = self.into_spec();
+        // SAFETY: `F` and `T` are `'static` and `Send`.
+        let task = with_group(|group| unsafe { spawn_unchecked(group, spec, f) })?;
+        Ok(JoinHandle(Joiner::new(task)))
+    }
+
+    /// Spawns a scoped green thread; see [`scope`](super::scope). Never parks.
+    ///
+    /// # Errors
+    /// As [`Builder::spawn`].
+    ///
+    /// # Panics
+    /// If the name contains a NUL byte.
+    #[track_caller]
+    pub fn spawn_scoped<'scope, 'env, F, T>(
+        self,
+        scope: &'scope Scope<'scope, 'env>,
+        f: F,
+    ) -> io::Result<ScopedJoinHandle<'scope, T>>
+    where
+        F: FnOnce() -> T + Send + 'scope,
+        T: Send + 'scope,
+    {
+        scope.spawn_with(self.into_spec(), f)
+    }
+}

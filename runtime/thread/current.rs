@@ -1,0 +1,171 @@
+//! `Thread`: who is running, and the user's park token.
+//!
+//! The token is a bit of its own: only `park` and `park_timeout` consume it, and no I/O or lock of this
+//! library ever does, so an unpark that comes during a read is kept for the next park.
+
+use crate::park::{Parker, interrupt};
+use crate::sched::{current as running, enqueue};
+use crate::sys::atomic::{AtomicU32, Ordering};
+use crate::sys::clock::{NEVER_NS, deadline_after, now_ns};
+use crate::sys::futex;
+use crate::task::header::next_id;
+use crate::task::state::Wake;
+use crate::task::{TaskPtr, TaskRef, WaitReason};
+use std::fmt;
+use std::num::NonZeroU64;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Identifies a thread, green or not, within the process; never reused. Source:
+/// [`std::thread::ThreadId`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ThreadId(NonZeroU64);
+
+impl ThreadId {
+    fn new(id: u64) -> ThreadId {
+        ThreadId(NonZeroU64::new(id).expect("because ids are counted from one"))
+    }
+}
+
+/// A handle to a thread, green or not. Source: [`std::thread::Thread`].
+#[derive(Clone)]
+pub struct Thread(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    Green(TaskRef),
+    Os(Arc<OsThread>),
+}
+
+/// An ordinary OS thread, as far as this library knows it.
+struct OsThread {
+    id: u64,
+    name: Option<String>,
+    token: AtomicU32,
+}
+
+impl OsThread {
+    fn current() -> Arc<OsThread> {
+        let make = || OsThread {
+            id: next_id(),
+            name: std::thread::current().name().map(str::to_owned),
+            token: AtomicU32::new(0),
+        };
+        // While the thread's locals are destroyed it gets a handle that nobody else knows.
+        running::os_thread(make).unwrap_or_else(|| {
+            Arc::new(OsThread {
+                id: next_id(),
+                name: None,
+                token: AtomicU32::new(0),
+            })
+        })
+    }
+
+    fn take_token(&self) -> bool {
+        // Acquire: what was written before `unpark` is visible after `park`.
+        self.token.swap(0, Ordering::Acquire) == 1
+    }
+}
+
+/// The calling thread, green or not. Never parks.
+///
+/// # Examples
+/// ```
+/// let green = greenroom::run(|| greenroom::thread::current().id());
+/// assert_ne!(green, greenroom::thread::current().id());
+/// ```
+pub fn current() -> Thread {
+    match running::task() {
+        Some(task) => Thread(Kind::Green(TaskRef::of(task))),
+        None => Thread(Kind::Os(OsThread::current())),
+    }
+}
+
+impl Thread {
+    pub(super) fn of(task: &TaskRef) -> Thread {
+        Thread(Kind::Green(task.clone()))
+    }
+
+    /// The thread's id. Never parks.
+    pub fn id(&self) -> ThreadId {
+        ThreadId::new(match &self.0 {
+            Kind::Green(task) => task.header().id(),
+            Kind::Os(thread) => thread.id,
+        })
+    }
+
+    /// The thread's name, if it has one. Never parks.
+    pub fn name(&self) -> Option<&str> {
+        match &self.0 {
+            Kind::Green(task) => task.header().name(),
+            Kind::Os(thread) => thread.name.as_deref(),
+        }
+    }
+
+    /// Leaves the thread a token, which ends its present or next [`park`]. One token at most is kept.
+    /// From any thread; never parks.
+    pub fn unpark(&self) {
+        match &self.0 {
+            Kind::Green(task) => {
+                if task.header().state.unpark() == Wake::Enqueue {
+                    enqueue(TaskPtr::new(task.as_ptr()));
+                }
+            }
+            Kind::Os(thread) => {
+                // Release: pairs with `take_token`.
+                thread.token.store(1, Ordering::Release);
+                futex::wake_one(&thread.token);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Thread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Thread")
+            .field("id", &self.id())
+            .field("name", &self.name())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Waits until somebody [`unpark`](Thread::unpark)s this thread; returns at once if somebody has.
+///
+/// Parks a green thread, blocks an OS thread. Unlike std's it does not return for no reason. Source:
+/// [`std::thread::park`].
+///
+/// # Cancel
+/// Ends the wait; a token that came is kept.
+pub fn park() {
+    park_until(NEVER_NS);
+}
+
+/// As [`park`], for at most `timeout`. Parks.
+///
+/// # Cancel
+/// Ends the wait; a token that came is kept.
+pub fn park_timeout(timeout: Duration) {
+    park_until(deadline_after(timeout));
+}
+
+fn park_until(deadline_ns: u64) {
+    let is_green = running::task().is_some();
+    let os_thread = (!is_green).then(OsThread::current);
+    let take_token = || match (&os_thread, running::task()) {
+        (Some(thread), _) => thread.take_token(),
+        (None, task) => task.is_some_and(|task| task.state.take_token()),
+    };
+    loop {
+        interrupt::check();
+        if take_token() || (deadline_ns != NEVER_NS && now_ns() >= deadline_ns) {
+            return;
+        }
+        match &os_thread {
+            None => Parker::current().park(WaitReason::Unpark, deadline_ns),
+            Some(thread) => {
+                let until_ns = deadline_ns.min(interrupt::wakeful_deadline_ns());
+                futex::wait(&thread.token, 0, until_ns);
+            }
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! `std::thread` for green threads: the same names, signatures and panics, scheduled by greenroom.
+//!
+//! Everything here also works on ordinary OS threads: `sleep` and `park` then block the thread, and
+//! `spawn` starts a green thread on the global runtime.
+//!
+//! What is different in kind: green threads of one worker run one at a time, and switch only in calls
+//! that may park. A loop that computes makes its neighbours wait; give it to [`unblock`](crate::unblock)
+//! or let it call [`yield_now`] now and then.
+//!
+//! # Callbacks that must not park
+//! A started green thread never changes its OS thread, so thread-locals, `Rc` and guards are as safe as
+//! anywhere. One class of code is not prepared for a switch: callbacks that save thread state on entry
+//! and put it back on exit, trusting that exits come in reverse order (`scoped_tls`, tokio's `enter`
+//! guards, pyo3's GIL pools, autorelease pools). Two green threads of one worker that park inside such
+//! callbacks leave in any order, and the state is put back wrong; with `scoped_tls` that is undefined
+//! behaviour in safe code. Never park inside such a callback.
+
+mod builder;
+mod current;
+mod handle;
+mod join;
+mod local;
+mod scoped;
+mod sleep;
+mod spawn;
+
+pub use builder::Builder;
+pub use current::{Thread, ThreadId, current, park, park_timeout};
+pub use handle::{CancelOutcome, JoinHandle};
+pub use local::{LocalJoinHandle, spawn_local};
+pub use scoped::{Scope, ScopedJoinHandle, scope};
+pub use sleep::{sleep, sleep_until, yield_now};
+pub use spawn::spawn;
+
+pub(crate) use join::wait_for_end;
+pub(crate) use spawn::{Place, Spec, spawn_unchecked, with_group};
+
+pub use crate::task::slot::Result;
+pub use std::thread::{available_parallelism, panicking};

@@ -1,0 +1,271 @@
+//! Scopes: green threads that borrow from the function that waits for them.
+//!
+//! The wait at the end cannot be skipped (it is in `scope` itself, not in a destructor) nor interrupted:
+//! an interrupt cancels the children first, then the scope waits for them, masked, and only then
+//! unwinds. A child that was left behind by a runtime that ended would still own its borrows, so the
+//! process aborts and names it.
+#![expect(
+    unsafe_code,
+    reason = "spawns closures that borrow, and waits for them"
+)]
+
+use super::builder::Builder;
+use super::current::Thread;
+use super::handle::{CancelOutcome, cancel};
+use super::join::{Joiner, wait_for_end};
+use super::spawn::{Spec, spawn_unchecked, with_group};
+use crate::park::interrupt;
+use crate::park::wait_list::{Mask, Outcome};
+use crate::sys::atomic::{AtomicUsize, Ordering};
+use crate::sys::clock::NEVER_NS;
+use crate::sys::lock::Lock;
+use crate::task::TaskRef;
+use crate::task::slot::Result;
+use std::fmt;
+use std::io;
+use std::marker::PhantomData;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
+
+/// Where scoped green threads are spawned; see [`scope`]. Source: [`std::thread::Scope`].
+pub struct Scope<'scope, 'env: 'scope> {
+    data: Arc<Data>,
+    /// Invariant in both lifetimes, as std's: else a child could outlive what it borrows.
+    scope: PhantomData<&'scope mut &'scope ()>,
+    env: PhantomData<&'env mut &'env ()>,
+}
+
+struct Data {
+    children: Lock<Children>,
+    /// Panics of children that nobody has joined.
+    unhandled: AtomicUsize,
+}
+
+struct Children {
+    tasks: Vec<TaskRef>,
+    /// Finished ones are let go when the list has grown to this length.
+    prune_at: usize,
+}
+
+impl Data {
+    fn add(&self, task: TaskRef) {
+        let mut children = self.children.lock();
+        children.tasks.push(task);
+        if children.tasks.len() >= children.prune_at {
+            children.tasks.retain(|task| !task.header().state.is_done());
+            children.prune_at = (children.tasks.len() * 2).max(64);
+        }
+    }
+
+    fn cancel_all(&self) {
+        let tasks = self.children.lock().tasks.clone();
+        for task in &tasks {
+            cancel(task);
+        }
+    }
+
+    /// Waits for every child. Returns whether an interrupt came meanwhile.
+    fn wait(&self, mut interrupted: bool) -> bool {
+        loop {
+            let Some(task) = self.children.lock().tasks.last().cloned() else {
+                return interrupted;
+            };
+            let mask = if interrupted {
+                Mask::Masked
+            } else {
+                Mask::Open
+            };
+            if wait_for_end(&task, NEVER_NS, mask) == Outcome::Interrupted {
+                interrupted = true;
+                self.cancel_all();
+                continue;
+            }
+            abort_if_abandoned(&task);
+            self.children
+                .lock()
+                .tasks
+                .retain(|child| !child.header().state.is_done());
+        }
+    }
+}
+
+fn abort_if_abandoned(task: &TaskRef) {
+    let header = task.header();
+    if !header.state.is_done() && header.state.is_abandoned() {
+        eprintln!(
+            "greenroom: scoped green thread {} (spawned at {}) was abandoned by the shutdown of its \
+             runtime while its scope still waits for it; aborting: its borrows cannot be ended",
+            header.label(),
+            header.spawned_at()
+        );
+        std::process::abort();
+    }
+}
+
+/// Runs `f`, which may spawn green threads that borrow from here, and waits for all of them.
+///
+/// Parks a green thread, blocks an OS thread, until the last child has ended. Source:
+/// [`std::thread::scope`].
+///
+/// # Panics
+/// Re-raises a panic of `f`, after the children have ended; else, as std, if a child panicked and was
+/// not joined. A cancelled child is no panic.
+///
+/// # Cancel
+/// If `f` is unwound by a cancellation or a deadline, or one comes during the wait: the children are
+/// cancelled and waited for, then the unwinding goes on.
+///
+/// # Examples
+/// ```
+/// let mut numbers = vec![1, 2, 3];
+/// let sum = greenroom::thread::scope(|s| {
+///     let handle = s.spawn(|| numbers.iter().sum::<i32>());
+///     handle.join().unwrap()
+/// });
+/// numbers.push(sum);
+/// assert_eq!(numbers, [1, 2, 3, 6]);
+/// ```
+#[track_caller]
+pub fn scope<'env, F, T>(f: F) -> T
+where
+    F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
+{
+    let children = Children {
+        tasks: Vec::new(),
+        prune_at: 64,
+    };
+    let data = Data {
+        children: Lock::new(children),
+        unhandled: AtomicUsize::new(0),
+    };
+    let scope = Scope {
+        data: Arc::new(data),
+        scope: PhantomData,
+        env: PhantomData,
+    };
+    let outcome = panic::catch_unwind(AssertUnwindSafe(|| f(&scope)));
+    let unwound = outcome
+        .as_ref()
+        .is_err_and(|payload| interrupt::is_interrupt(payload.as_ref()));
+    if unwound {
+        scope.data.cancel_all();
+    }
+    let interrupted = scope.data.wait(unwound);
+    let value = match outcome {
+        Ok(value) => value,
+        Err(payload) => panic::resume_unwind(payload),
+    };
+    if interrupted {
+        interrupt::check();
+    }
+    // Acquire: the children's counts; each happened before its end, which was waited for.
+    assert!(
+        scope.data.unhandled.load(Ordering::Acquire) == 0,
+        "a scoped thread panicked"
+    );
+    value
+}
+
+impl<'scope, 'env> Scope<'scope, 'env> {
+    /// Spawns a green thread that the scope waits for. Never parks.
+    ///
+    /// # Panics
+    /// As [`spawn`](super::spawn).
+    #[track_caller]
+    pub fn spawn<F, T>(&'scope self, f: F) -> ScopedJoinHandle<'scope, T>
+    where
+        F: FnOnce() -> T + Send + 'scope,
+        T: Send + 'scope,
+    {
+        let spec = Builder::new().into_spec();
+        self.spawn_with(spec, f)
+            .expect("failed to spawn green thread")
+    }
+
+    pub(super) fn spawn_with<F, T>(
+        &'scope self,
+        spec: Spec,
+        f: F,
+    ) -> io::Result<ScopedJoinHandle<'scope, T>>
+    where
+        F: FnOnce() -> T + Send + 'scope,
+        T: Send + 'scope,
+    {
+        let data = Arc::clone(&self.data);
+        let child = move || {
+            panic::catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|payload| {
+                if !interrupt::is_interrupt(payload.as_ref()) {
+                    data.unhandled.fetch_add(1, Ordering::Release);
+                }
+                panic::resume_unwind(payload)
+            })
+        };
+        // SAFETY: what `F` and `T` borrow outlives `'scope`, which does not end before `scope` has
+        // waited for this task; both are `Send`.
+        let task = with_group(|group| unsafe { spawn_unchecked(group, spec, child) })?;
+        self.data.add(task.clone());
+        Ok(ScopedJoinHandle {
+            joiner: Joiner::new(task),
+            data: Arc::clone(&self.data),
+            _scope: PhantomData,
+        })
+    }
+}
+
+impl fmt::Debug for Scope<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope").finish_non_exhaustive()
+    }
+}
+
+/// Owns the right to join a scoped green thread. Source: [`std::thread::ScopedJoinHandle`].
+pub struct ScopedJoinHandle<'scope, T> {
+    joiner: Joiner<T>,
+    data: Arc<Data>,
+    _scope: PhantomData<&'scope ()>,
+}
+
+impl<T> ScopedJoinHandle<'_, T> {
+    /// The green thread behind this handle. Never parks.
+    pub fn thread(&self) -> Thread {
+        Thread::of(self.joiner.task())
+    }
+
+    /// Waits for the end; see [`JoinHandle::join`](super::JoinHandle::join). Parks.
+    ///
+    /// # Errors
+    /// The panic's payload (which the scope then takes as handled), or
+    /// [`Cancelled`](crate::Cancelled).
+    ///
+    /// # Panics
+    /// If a green thread joins itself.
+    ///
+    /// # Cancel
+    /// As [`scope`].
+    pub fn join(self) -> Result<T> {
+        let result = self.joiner.join();
+        if let Err(payload) = &result
+            && !payload.is::<interrupt::Cancelled>()
+        {
+            // Release: read by the scope after its wait.
+            self.data.unhandled.fetch_sub(1, Ordering::Release);
+        }
+        result
+    }
+
+    /// Whether the green thread has ended. Never parks.
+    pub fn is_finished(&self) -> bool {
+        self.joiner.is_finished()
+    }
+
+    /// Asks it to end; see [`JoinHandle::cancel`](super::JoinHandle::cancel). Never parks.
+    pub fn cancel(&self) -> CancelOutcome {
+        cancel(self.joiner.task())
+    }
+}
+
+impl<T> fmt::Debug for ScopedJoinHandle<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScopedJoinHandle").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,63 @@
+//! `sleep`, `sleep_until`, `yield_now`.
+
+use crate::park::{Parker, interrupt};
+use crate::sched::{Settle, current, suspend};
+use crate::sys::clock::{NEVER_NS, deadline_after, deadline_at, now_ns};
+use crate::task::WaitReason;
+use std::time::{Duration, Instant};
+
+/// Sleeps for at least `duration`: never early, late by a timer tick (33 µs) and whatever runs first.
+///
+/// Parks a green thread, blocks an OS thread. Zero yields once; what does not fit the clock (for one,
+/// `Duration::MAX`) sleeps until cancelled. Source: [`std::thread::sleep`].
+///
+/// # Cancel
+/// Ends the sleep.
+///
+/// # Examples
+/// ```
+/// greenroom::run(|| greenroom::thread::sleep(std::time::Duration::from_millis(1)));
+/// ```
+pub fn sleep(duration: Duration) {
+    if duration.is_zero() {
+        return yield_now();
+    }
+    sleep_until_ns(deadline_after(duration));
+}
+
+/// Sleeps until `deadline`; one in the past yields once. Parks; see [`sleep`].
+///
+/// # Cancel
+/// Ends the sleep.
+pub fn sleep_until(deadline: Instant) {
+    if deadline <= Instant::now() {
+        return yield_now();
+    }
+    sleep_until_ns(deadline_at(deadline));
+}
+
+fn sleep_until_ns(deadline_ns: u64) {
+    let parker = Parker::current();
+    loop {
+        interrupt::check();
+        parker.park(WaitReason::Sleep, deadline_ns);
+        if deadline_ns != NEVER_NS && now_ns() >= deadline_ns {
+            return;
+        }
+    }
+}
+
+/// Lets every other runnable green thread of this worker run first, those from other threads too.
+///
+/// On an OS thread: [`std::thread::yield_now`]. Source: the same.
+///
+/// # Cancel
+/// A cancellation point, like every call that may park.
+pub fn yield_now() {
+    interrupt::check();
+    if current::task().is_some() {
+        suspend(Settle::Yield);
+    } else {
+        std::thread::yield_now();
+    }
+}
