@@ -1,0 +1,326 @@
+//! One descriptor that green threads park on and OS threads `poll(2)`: THE try / would-block / park loop.
+//!
+//! Every socket operation of the library goes through [`Evented::try_io`]. Order: interrupts are looked
+//! for first, before any effect; then the call is tried (without a wait of the kernel's own, by
+//! `MSG_DONTWAIT`); only if it would block does the task register, queue up and park. Readiness that is
+//! known to be gone skips the attempt: that is the difference between two and three system calls per
+//! echoed message.
+//!
+//! The flags of the open file belong to the user. Streams keep theirs; a listener is non-blocking while
+//! greenroom owns it (accept has no per-call flag) and gets its user's mode back with the descriptor.
+
+use super::settings::Settings;
+use crate::driver::source::Source;
+use crate::driver::table;
+use crate::park::{Parker, interrupt};
+use crate::sched::{current, run::spend_budget};
+use crate::sys::atomic::{AtomicU8, Ordering};
+use crate::sys::clock::{NEVER_NS, deadline_after, now_ns};
+use crate::sys::epoll::Interest;
+use crate::sys::fd;
+use crate::sys::poll::{self, Readiness};
+use crate::sys::socket::option;
+use crate::task::WaitReason;
+use crate::task::wait_queue::WaitNode;
+use std::io;
+use std::mem::ManuallyDrop;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(crate) use crate::driver::ready::Direction;
+
+/// What a descriptor is, as far as waiting is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Both directions, per-call non-blocking.
+    Stream,
+    /// Only accepts; non-blocking as long as it is here.
+    Listener,
+}
+
+/// A successful attempt.
+#[derive(Debug)]
+pub(crate) enum Attempt<T> {
+    /// Says nothing about the next attempt.
+    Done(T),
+    /// Took all there was: the next one would block, unless an event says otherwise.
+    Short(T),
+}
+
+/// Why there is no value.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    Io(io::Error),
+    /// Cancelled, or out of an enclosing `timeout`: tidy up, then `interrupt::raise`.
+    Interrupted,
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Stop {
+        Stop::Io(error)
+    }
+}
+
+/// A descriptor with its place in the driver.
+#[derive(Debug)]
+pub(crate) struct Evented {
+    fd: ManuallyDrop<OwnedFd>,
+    kind: Kind,
+    source: &'static Source,
+    settings: Arc<Settings>,
+    /// 1: the open file may live on after this descriptor is closed, so epoll must be told.
+    is_shared: AtomicU8,
+}
+
+impl Evented {
+    /// Takes a descriptor that this library made, in blocking mode.
+    pub(crate) fn new(fd: OwnedFd, kind: Kind) -> Evented {
+        Evented::with(fd, kind, Arc::new(Settings::default()), false)
+    }
+
+    /// Takes a descriptor from outside with the mode and time-outs it came with.
+    pub(crate) fn adopt(fd: OwnedFd, kind: Kind) -> Evented {
+        let settings = Settings::default();
+        settings.set_nonblocking(fd::is_nonblocking(fd.as_fd()).unwrap_or(false));
+        let kernel_timeout = |which| option::timeout(fd.as_fd(), which).ok().flatten();
+        let read = kernel_timeout(option::Timeout::Receive);
+        let write = kernel_timeout(option::Timeout::Send);
+        for (direction, timeout) in [(Direction::Read, read), (Direction::Write, write)] {
+            settings
+                .set_timeout(direction, timeout)
+                .expect("because the kernel has no zero time-out");
+        }
+        Evented::with(fd, kind, Arc::new(settings), true)
+    }
+
+    fn with(fd: OwnedFd, kind: Kind, settings: Arc<Settings>, is_shared: bool) -> Evented {
+        if kind == Kind::Listener {
+            // A failure shows at the first accept, which then blocks its OS thread: as std would.
+            let _ = fd::set_nonblocking(fd.as_fd(), true);
+        }
+        Evented {
+            fd: ManuallyDrop::new(fd),
+            kind,
+            source: table::take(),
+            settings,
+            is_shared: AtomicU8::new(u8::from(is_shared)),
+        }
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+
+    /// A second descriptor of the same open file, with a registration of its own.
+    pub(crate) fn try_clone(&self) -> io::Result<Evented> {
+        let fd = self.fd.try_clone()?;
+        self.is_shared.store(1, Ordering::Relaxed);
+        Ok(Evented::with(
+            fd,
+            self.kind,
+            Arc::clone(&self.settings),
+            true,
+        ))
+    }
+
+    /// Sets the user's blocking mode, for all clones.
+    pub(crate) fn set_nonblocking(&self, on: bool) -> io::Result<()> {
+        if self.kind == Kind::Stream {
+            fd::set_nonblocking(self.as_fd(), on)?;
+        }
+        self.settings.set_nonblocking(on);
+        Ok(())
+    }
+
+    /// Gives the descriptor back, unregistered, in the mode its user chose.
+    pub(crate) fn into_fd(self) -> OwnedFd {
+        self.is_shared.store(1, Ordering::Relaxed);
+        self.restore_mode();
+        self.source.retire(self.fd.as_raw_fd(), true);
+        let mut this = ManuallyDrop::new(self);
+        Evented::take_parts(&mut this)
+    }
+
+    fn restore_mode(&self) {
+        if self.kind == Kind::Listener && !self.settings.is_nonblocking() {
+            let _ = fd::set_nonblocking(self.as_fd(), false);
+        }
+    }
+
+    #[expect(unsafe_code, reason = "moves fields out of a type with a destructor")]
+    fn take_parts(this: &mut ManuallyDrop<Evented>) -> OwnedFd {
+        // SAFETY: `this` is never dropped nor used again by its callers.
+        unsafe { std::ptr::drop_in_place(&raw mut this.settings) };
+        // SAFETY: as above; the descriptor is moved out once.
+        unsafe { ManuallyDrop::take(&mut this.fd) }
+    }
+
+    /// Runs `attempt` until it does not block. It must never wait by itself.
+    ///
+    /// Time-out as std on Linux: `WouldBlock`. Unwinds for an interrupt, before any effect.
+    #[inline]
+    pub(crate) fn io<T>(
+        &self,
+        direction: Direction,
+        attempt: impl FnMut(BorrowedFd<'_>) -> io::Result<Attempt<T>>,
+    ) -> io::Result<T> {
+        match self.try_io(direction, attempt) {
+            Ok(value) => Ok(value),
+            Err(Stop::Io(error)) => Err(error),
+            Err(Stop::Interrupted) => interrupt::raise(),
+        }
+    }
+
+    /// As [`Evented::io`], for operations that may have had a part of their effect when an interrupt
+    /// ends them.
+    #[inline]
+    pub(crate) fn try_io<T>(
+        &self,
+        direction: Direction,
+        mut attempt: impl FnMut(BorrowedFd<'_>) -> io::Result<Attempt<T>>,
+    ) -> Result<T, Stop> {
+        if interrupt::is_pending() {
+            return Err(Stop::Interrupted);
+        }
+        spend_budget();
+        let mut wait = None;
+        loop {
+            let seen = self.source.ready.snapshot();
+            // Subtle: in the user's non-blocking mode nothing is registered and no event will ever
+            // set the bit again, so the kernel is asked every time.
+            if seen.is_ready(direction) || self.settings.is_nonblocking() {
+                match attempt(self.fd.as_fd()) {
+                    Ok(Attempt::Done(value)) => return Ok(value),
+                    Ok(Attempt::Short(value)) => {
+                        self.source.ready.clear_after_short(seen, direction);
+                        return Ok(value);
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        if self.settings.is_nonblocking() {
+                            return Err(Stop::Io(error));
+                        }
+                        self.source.ready.clear_after_would_block(seen, direction);
+                    }
+                    Err(error) => return Err(Stop::Io(error)),
+                }
+            }
+            self.wait_for(
+                direction,
+                *wait.get_or_insert_with(|| self.deadline_ns(direction)),
+            )?;
+        }
+    }
+
+    fn deadline_ns(&self, direction: Direction) -> u64 {
+        self.settings
+            .timeout(direction)
+            .map_or(NEVER_NS, deadline_after)
+    }
+
+    /// Waits until an event, at most until `deadline_ns`. May come back for no reason.
+    #[cold]
+    fn wait_for(&self, direction: Direction, deadline_ns: u64) -> Result<(), Stop> {
+        let is_ready = if current::task().is_some() {
+            self.park(direction, deadline_ns)?;
+            self.source.ready.snapshot().is_ready(direction)
+        } else {
+            self.poll(direction, deadline_ns)?
+        };
+        if interrupt::is_pending() {
+            return Err(Stop::Interrupted);
+        }
+        if !is_ready && deadline_ns != NEVER_NS && now_ns() >= deadline_ns {
+            return Err(Stop::Io(io::ErrorKind::WouldBlock.into()));
+        }
+        Ok(())
+    }
+
+    /// An OS thread's wait.
+    fn poll(&self, direction: Direction, deadline_ns: u64) -> io::Result<bool> {
+        let what = match direction {
+            Direction::Read => Readiness::Readable,
+            Direction::Write => Readiness::Writable,
+        };
+        let until_ns = deadline_ns.min(interrupt::wakeful_deadline_ns());
+        let is_ready = poll::wait_until(self.as_fd(), what, until_ns)?;
+        if is_ready {
+            // No event will: this thread has no epoll.
+            self.source.ready.set(true, true, false);
+        }
+        Ok(is_ready)
+    }
+
+    /// A green thread's wait; see `driver/source.rs` for the protocol.
+    #[expect(unsafe_code, reason = "queues a node that lies in this frame")]
+    fn park(&self, direction: Direction, deadline_ns: u64) -> io::Result<()> {
+        let raw = self.fd.as_raw_fd();
+        let reason = match direction {
+            Direction::Read => WaitReason::Readable(raw),
+            Direction::Write => WaitReason::Writable(raw),
+        };
+        let interest = match self.kind {
+            Kind::Stream => Interest::Stream,
+            Kind::Listener => Interest::Listener,
+        };
+        let worker = current::worker().expect("because a task runs on a worker");
+        let parker = Parker::current();
+        let node = WaitNode::new(parker.waiter());
+        // SAFETY: the node is withdrawn below, before this frame can end.
+        let queued = unsafe {
+            self.source
+                .enqueue(&worker.shared.poller, raw, interest, direction, &node)
+        }?;
+        if queued {
+            parker.park(reason, deadline_ns);
+            self.source.withdraw(direction, &node);
+        }
+        Ok(())
+    }
+
+    /// Waits until the descriptor is ready, without doing anything to it. `false`: timed out.
+    pub(crate) fn wait(&self, direction: Direction, timeout: Option<Duration>) -> io::Result<bool> {
+        let deadline_ns = timeout.map_or(NEVER_NS, deadline_after);
+        let what = match direction {
+            Direction::Read => Readiness::Readable,
+            Direction::Write => Readiness::Writable,
+        };
+        loop {
+            interrupt::check();
+            let seen = self.source.ready.snapshot();
+            if poll::is_ready(self.as_fd(), what)? {
+                return Ok(true);
+            }
+            self.source.ready.clear_after_would_block(seen, direction);
+            match self.wait_for(direction, deadline_ns) {
+                Ok(()) => {}
+                Err(Stop::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Ok(false);
+                }
+                Err(Stop::Io(error)) => return Err(error),
+                Err(Stop::Interrupted) => interrupt::raise(),
+            }
+        }
+    }
+}
+
+impl Drop for Evented {
+    #[expect(
+        unsafe_code,
+        reason = "closes the descriptor after its place was given back"
+    )]
+    fn drop(&mut self) {
+        let is_shared = self.is_shared.load(Ordering::Relaxed) != 0;
+        // The last handle of a listener that came from outside, or went there, tidies up after it.
+        if is_shared && Arc::strong_count(&self.settings) == 1 {
+            self.restore_mode();
+        }
+        self.source.retire(self.fd.as_raw_fd(), is_shared);
+        // SAFETY: dropped once, here; the field is not used afterwards.
+        unsafe { ManuallyDrop::drop(&mut self.fd) };
+    }
+}

@@ -1,0 +1,83 @@
+//! Opening connections and listening sockets.
+//!
+//! A connection attempt needs a non-blocking socket, so the socket is born non-blocking and its flag
+//! is cleared once the handshake is over: what the user gets is a blocking socket, as from std.
+//! Called by `TcpStream::connect*` and `TcpListener::bind`.
+
+use super::resolve::ToSocketAddrs;
+use crate::io::evented::{Attempt, Direction, Evented, Kind};
+use crate::sys::fd;
+use crate::sys::poll::{self, Readiness};
+use crate::sys::socket::{self, Connect, option};
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
+
+/// Tries every address `addr` stands for until `open` succeeds; the last error counts, as in std.
+pub(super) fn first_to_open<A: ToSocketAddrs, T>(
+    addr: A,
+    mut open: impl FnMut(&SocketAddr) -> io::Result<T>,
+) -> io::Result<T> {
+    let mut last = None;
+    for addr in addr.to_socket_addrs()? {
+        match open(&addr) {
+            Ok(opened) => return Ok(opened),
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(last.unwrap_or_else(|| {
+        io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "could not resolve to any addresses",
+        )
+    }))
+}
+
+/// Connects to one address, waiting at most `timeout` for the handshake.
+pub(super) fn connect(addr: &SocketAddr, timeout: Option<Duration>) -> io::Result<Evented> {
+    let fd = socket::tcp(addr)?;
+    let started = socket::connect(fd.as_fd(), addr)?;
+    let evented = Evented::new(fd, Kind::Stream);
+    if started == Connect::Started {
+        wait_for_handshake(&evented, timeout)?;
+    }
+    fd::set_nonblocking(evented.as_fd(), false)?;
+    Ok(evented)
+}
+
+/// Waits until the attempt is over. The socket is still ours alone, so its write timeout serves as
+/// the deadline and is taken back afterwards.
+fn wait_for_handshake(evented: &Evented, timeout: Option<Duration>) -> io::Result<()> {
+    evented.settings().set_timeout(Direction::Write, timeout)?;
+    let outcome = evented.io(Direction::Write, |fd| {
+        handshake_outcome(fd).map(Attempt::Done)
+    });
+    evented.settings().set_timeout(Direction::Write, None)?;
+    outcome.map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock => {
+            io::Error::new(io::ErrorKind::TimedOut, "connection timed out")
+        }
+        _ => error,
+    })
+}
+
+/// How the attempt ended, or `WouldBlock` if it has not.
+///
+/// Subtle: an `SO_ERROR` of zero means "connected" only once the socket is writable; before, it
+/// means "nothing yet". Waits may end for no reason, so both are asked, in this order.
+fn handshake_outcome(fd: BorrowedFd<'_>) -> io::Result<()> {
+    if !poll::is_ready(fd, Readiness::Writable)? {
+        return Err(io::ErrorKind::WouldBlock.into());
+    }
+    option::take_error(fd)?.map_or(Ok(()), Err)
+}
+
+/// Binds one address and listens on it.
+pub(super) fn listen(addr: &SocketAddr) -> io::Result<Evented> {
+    let fd = socket::tcp(addr)?;
+    option::set_reuse_address(fd.as_fd())?;
+    socket::bind(fd.as_fd(), addr)?;
+    socket::listen(fd.as_fd())?;
+    Ok(Evented::new(fd, Kind::Listener))
+}

@@ -1,0 +1,352 @@
+//! `serve`: accepting on every worker, one green thread per connection, an end with a grace.
+//!
+//! Each worker runs an acceptor on a descriptor of its own for the one listening socket, watched
+//! exclusively, so that a connection wakes one idle worker. A connection stays with the worker that
+//! accepted it unless that one has many more than another. Never `SO_REUSEPORT`: it would hide a port
+//! that is taken, and reset queued connections when a process leaves.
+//!
+//! Rejected: one acceptor that hands out connections (its worker becomes the bottleneck, every
+//! connection crosses threads).
+
+use super::{SocketAddr, TcpListener, TcpStream};
+use crate::park::wait_list::{self, Mask, Outcome};
+use crate::sched::{current, place};
+use crate::sys::atomic::{AtomicU64, Ordering};
+use crate::sys::clock::deadline_after;
+use crate::sys::lock::Lock;
+use crate::sys::socket::is_out_of_descriptors;
+use crate::task::wait_queue::WaitQueue;
+use crate::task::{TaskPtr, TaskRef, WaitReason, state::Wake};
+use crate::thread::{self, Builder, JoinHandle};
+use std::collections::HashMap;
+use std::fmt;
+use std::io;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// First pause after the process has run out of descriptors; doubled until [`PAUSE_MAX`].
+const PAUSE_MIN: Duration = Duration::from_millis(10);
+const PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// A connection moves to another worker if its own has so many tasks more, and a quarter more.
+const GAP_MIN: usize = 64;
+
+/// Counters of a server; a snapshot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServeStats {
+    /// Connections accepted so far.
+    pub accepted: u64,
+    /// Connections whose handler has not ended.
+    pub open: u64,
+    /// Connections that were gone before they could be accepted.
+    pub aborted: u64,
+    /// Times an accept failed for want of descriptors or memory.
+    pub refused: u64,
+    /// Handlers that panicked.
+    pub panicked: u64,
+    /// Handlers that were cancelled when the grace was over.
+    pub cut_off: u64,
+}
+
+/// A server that accepts in the background. Dropping it stops accepting and leaves connections alone.
+pub struct Server {
+    acceptors: Vec<JoinHandle<()>>,
+    state: Arc<State>,
+    address: SocketAddr,
+}
+
+#[derive(Default)]
+struct Counters {
+    accepted: AtomicU64,
+    aborted: AtomicU64,
+    refused: AtomicU64,
+    panicked: AtomicU64,
+}
+
+struct State {
+    counters: Counters,
+    open: Lock<Open>,
+    /// Who waits for the last connection to end.
+    waiters: Lock<WaitQueue>,
+}
+
+struct Open {
+    tasks: HashMap<u64, TaskRef>,
+    /// Spawned, and not registered yet.
+    starting: u64,
+    is_cut_off: bool,
+}
+
+/// Accepts connections on every worker of the current runtime and runs `handler` for each, in a green
+/// thread of its own. Returns at once; never parks.
+///
+/// A handler's panic ends its connection only. When descriptors run out (`EMFILE`, `ENFILE`) accepting
+/// pauses, 10 ms doubling to 1 s, with one log line per episode; connections that were reset before
+/// they were accepted are counted.
+///
+/// # Errors
+/// No descriptor for the acceptors (one per worker), no stack.
+///
+/// # Examples
+/// ```
+/// use greenroom::net::{TcpListener, TcpStream, serve};
+/// use std::io::{Read, Write};
+/// use std::time::Duration;
+///
+/// greenroom::run(|| {
+///     let listener = TcpListener::bind("127.0.0.1:0")?;
+///     let server = serve(listener, |mut stream, _peer| {
+///         let _ = stream.write_all(b"hello");
+///     })?;
+///     let mut text = String::new();
+///     TcpStream::connect(server.local_addr())?.read_to_string(&mut text)?;
+///     assert_eq!(text, "hello");
+///     assert_eq!(server.finish(Duration::from_secs(1)).accepted, 1);
+///     Ok::<(), std::io::Error>(())
+/// })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn serve<H>(listener: TcpListener, handler: H) -> io::Result<Server>
+where
+    H: Fn(TcpStream, SocketAddr) + Send + Sync + 'static,
+{
+    let address = listener.local_addr()?;
+    let state = Arc::new(State {
+        counters: Counters::default(),
+        open: Lock::new(Open {
+            tasks: HashMap::new(),
+            starting: 0,
+            is_cut_off: false,
+        }),
+        waiters: Lock::new(WaitQueue::new()),
+    });
+    let handler = Arc::new(handler);
+    let workers = thread::with_group(|group| group.workers.len());
+    let mut server = Server {
+        acceptors: Vec::with_capacity(workers),
+        state,
+        address,
+    };
+    for worker in 0..workers {
+        let listener = listener.try_clone()?;
+        let (state, handler) = (Arc::clone(&server.state), Arc::clone(&handler));
+        let acceptor = Builder::new()
+            .name(format!("acceptor-{worker}"))
+            .worker(worker)
+            .spawn(move || accept_all(&listener, &state, &handler))?;
+        server.acceptors.push(acceptor);
+    }
+    Ok(server)
+}
+
+impl Server {
+    /// The address it listens on.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What it has done so far. Never parks.
+    pub fn stats(&self) -> ServeStats {
+        self.state.stats()
+    }
+
+    /// Stops accepting: the port is free for others when this returns. Parks until the acceptors have
+    /// ended. Open connections go on.
+    pub fn stop_accepting(&mut self) {
+        for acceptor in &self.acceptors {
+            acceptor.cancel();
+        }
+        for acceptor in self.acceptors.drain(..) {
+            // Cancelled, as asked.
+            drop(acceptor.join());
+        }
+    }
+
+    /// Stops accepting, waits at most `grace` for open connections to end, cancels the others and waits
+    /// until they have unwound. Parks.
+    pub fn finish(mut self, grace: Duration) -> ServeStats {
+        self.stop_accepting();
+        let state = &self.state;
+        if state.wait_until_idle(grace) {
+            return state.stats();
+        }
+        let cut_off = state.cut_off();
+        state.wait_until_idle(Duration::MAX);
+        ServeStats {
+            cut_off,
+            ..state.stats()
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        for acceptor in &self.acceptors {
+            acceptor.cancel();
+        }
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("address", &self.address)
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
+    }
+}
+
+impl State {
+    fn stats(&self) -> ServeStats {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let open = self.open.lock();
+        ServeStats {
+            accepted: count(&self.counters.accepted),
+            open: u64::try_from(open.tasks.len()).unwrap_or(u64::MAX) + open.starting,
+            aborted: count(&self.counters.aborted),
+            refused: count(&self.counters.refused),
+            panicked: count(&self.counters.panicked),
+            cut_off: 0,
+        }
+    }
+
+    /// A handler begins. `None`: the server is over.
+    fn enter(self: &Arc<State>) -> Option<Registered> {
+        let task = current::task().expect("because handlers are green threads");
+        let mut open = self.open.lock();
+        open.starting -= 1;
+        if open.is_cut_off {
+            return None;
+        }
+        open.tasks.insert(task.id(), TaskRef::of(task));
+        Some(Registered {
+            state: Arc::clone(self),
+            id: task.id(),
+        })
+    }
+
+    fn cut_off(&self) -> u64 {
+        let tasks: Vec<TaskRef> = {
+            let mut open = self.open.lock();
+            open.is_cut_off = true;
+            open.tasks.values().cloned().collect()
+        };
+        for task in &tasks {
+            if task.header().state.cancel() == Wake::Enqueue {
+                place::enqueue(TaskPtr::new(task.as_ptr()));
+            }
+        }
+        u64::try_from(tasks.len()).unwrap_or(u64::MAX)
+    }
+
+    fn wait_until_idle(&self, limit: Duration) -> bool {
+        let idle = || {
+            let open = self.open.lock();
+            (open.tasks.is_empty() && open.starting == 0).then_some(())
+        };
+        let deadline_ns = deadline_after(limit);
+        wait_list::wait(
+            &self.waiters,
+            WaitReason::Serve,
+            deadline_ns,
+            Mask::Masked,
+            idle,
+        ) == Outcome::Ready(())
+    }
+}
+
+/// A connection that is being handled.
+struct Registered {
+    state: Arc<State>,
+    id: u64,
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        let is_last = {
+            let mut open = self.state.open.lock();
+            let task = open.tasks.remove(&self.id);
+            let is_last = open.tasks.is_empty() && open.starting == 0;
+            drop(open);
+            drop(task);
+            is_last
+        };
+        if is_last {
+            wait_list::wake_all(&self.state.waiters);
+        }
+    }
+}
+
+/// One worker's acceptor, until it is cancelled.
+fn accept_all<H>(listener: &TcpListener, state: &Arc<State>, handler: &Arc<H>)
+where
+    H: Fn(TcpStream, SocketAddr) + Send + Sync + 'static,
+{
+    let mut pause = PAUSE_MIN;
+    loop {
+        match listener.accept() {
+            Ok((stream, peer)) => {
+                pause = PAUSE_MIN;
+                state.counters.accepted.fetch_add(1, Ordering::Relaxed);
+                hand_over(stream, peer, state, handler);
+            }
+            Err(error) if is_out_of_descriptors(&error) => {
+                state.counters.refused.fetch_add(1, Ordering::Relaxed);
+                if pause == PAUSE_MIN {
+                    log::warn!("accept: {error}; pausing until descriptors are free");
+                }
+                thread::sleep(pause);
+                pause = (pause * 2).min(PAUSE_MAX);
+            }
+            // Whatever else accept(2) reports is the fault of one connection.
+            Err(error) => {
+                log::debug!("accept: {error}");
+                state.counters.aborted.fetch_add(1, Ordering::Relaxed);
+                thread::yield_now();
+            }
+        }
+    }
+}
+
+fn hand_over<H>(stream: TcpStream, peer: SocketAddr, state: &Arc<State>, handler: &Arc<H>)
+where
+    H: Fn(TcpStream, SocketAddr) + Send + Sync + 'static,
+{
+    state.open.lock().starting += 1;
+    let (of_state, handler) = (Arc::clone(state), Arc::clone(handler));
+    let connection = move || {
+        let Some(registered) = of_state.enter() else {
+            return;
+        };
+        let outcome = panic::catch_unwind(AssertUnwindSafe(|| handler(stream, peer)));
+        if let Err(payload) = outcome {
+            if !crate::park::interrupt::is_interrupt(payload.as_ref()) {
+                of_state.counters.panicked.fetch_add(1, Ordering::Relaxed);
+            }
+            drop(registered);
+            panic::resume_unwind(payload);
+        }
+    };
+    let builder = match crowded_out() {
+        Some(worker) => Builder::new().worker(worker),
+        None => Builder::new(),
+    };
+    if let Err(error) = builder.spawn(connection) {
+        log::warn!("no green thread for a connection from {peer}: {error}");
+        state.open.lock().starting -= 1;
+    }
+}
+
+/// Another worker, if this one has many more tasks.
+fn crowded_out() -> Option<usize> {
+    let worker = current::worker()?;
+    if worker.group.workers.len() == 1 {
+        return None;
+    }
+    let here = worker.shared.load();
+    let target = place::least_loaded(&worker.group);
+    let there = target.load();
+    (here > there + GAP_MIN && here > there + there / 4).then(|| worker.group.index_of(target))?
+}
