@@ -17,13 +17,14 @@ pub(crate) struct Frame {
     pub(crate) outer: *const Frame,
 }
 
-/// The deadlines and shields of one stack.
+/// The deadlines and shields of one stack. The fields that every parking call looks at come first.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct StackContext {
     /// The earliest deadline of the frames that no shield hides; kept up to date by `park/interrupt`.
     pub(crate) deadline_ns: Cell<u64>,
-    pub(crate) innermost: Cell<*const Frame>,
     pub(crate) shield: Cell<u32>,
+    pub(crate) innermost: Cell<*const Frame>,
 }
 
 impl StackContext {

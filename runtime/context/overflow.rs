@@ -296,10 +296,8 @@ mod tests {
         );
         assert_eq!(rendered(&owner, 192 * 1024), expected);
         // SAFETY: as above.
-        assert_eq!(
-            rendered(&unsafe { owner.same_owner() }, 192 * 1024),
-            expected
-        );
+        let again = unsafe { owner.same_owner() };
+        assert_eq!(rendered(&again, 192 * 1024), expected);
     }
 
     #[test]
@@ -312,10 +310,8 @@ mod tests {
             "{green}"
         );
         // SAFETY: the name is a literal.
-        let main = rendered(
-            &unsafe { StackOwner::borrowed(Some("main"), here) },
-            1 << 30,
-        );
+        let main = unsafe { StackOwner::borrowed(Some("main"), here) };
+        let main = rendered(&main, 1 << 30);
         assert!(
             main.contains("\nthread 'main' on a borrowed stack has overflowed"),
             "{main}"

@@ -21,21 +21,27 @@
 use super::Poller;
 use super::ready::{Direction, Readiness};
 use super::table;
-use crate::sys::atomic::{AtomicU32, Ordering};
+use crate::sys::atomic::{AtomicPtr, AtomicU32, Ordering};
 use crate::sys::epoll::{Event, Interest};
 use crate::sys::lock::Lock;
-use crate::task::TaskPtr;
+use crate::sys::prefetch::prefetch;
+use crate::task::{Header, TaskPtr};
 use crate::task::wait_queue::{Claimed, WaitNode, WaitQueue};
 use std::io;
 use std::os::fd::RawFd;
 
 /// The place of one source; see the module.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(crate) struct Source {
     index: u32,
     /// Part of the key; changed when the place is given back.
     generation: AtomicU32,
     pub(crate) ready: Readiness,
+    /// The last node that was queued; only ever prefetched.
+    last_node: AtomicPtr<WaitNode>,
+    /// The task of that node; only ever prefetched.
+    last_task: AtomicPtr<Header>,
     waiters: Lock<Waiters>,
 }
 
@@ -61,6 +67,8 @@ impl Source {
             index,
             generation: AtomicU32::new(0),
             ready: Readiness::new(),
+            last_node: AtomicPtr::new(std::ptr::null_mut()),
+            last_task: AtomicPtr::new(std::ptr::null_mut()),
             waiters: Lock::new(Waiters {
                 registered: None,
                 readers: WaitQueue::new(),
@@ -100,6 +108,8 @@ impl Source {
         if self.ready.snapshot().is_ready(direction) {
             return Ok(false);
         }
+        self.last_node.store(std::ptr::from_ref(node).cast_mut(), Ordering::Relaxed);
+        self.last_task.store(node.task_address().cast_mut(), Ordering::Relaxed);
         // SAFETY: the caller's contract.
         unsafe { waiters.queue(direction).push(node) };
         Ok(true)
@@ -131,7 +141,17 @@ impl Source {
 
     /// Takes a node back that was not woken; harmless if it was.
     pub(crate) fn withdraw(&self, direction: Direction, node: &WaitNode) {
-        self.waiters.lock().queue(direction).remove(node);
+        // Nearly always it was woken: then the event has taken the node off, and no lock is needed.
+        if node.is_queued() {
+            self.waiters.lock().queue(direction).remove(node);
+        }
+    }
+
+    /// An event for this source will be looked at soon.
+    #[inline]
+    pub(super) fn prefetch_waiter(&self) {
+        prefetch(self.last_node.load(Ordering::Relaxed));
+        prefetch(self.last_task.load(Ordering::Relaxed));
     }
 
     /// An event came.

@@ -50,6 +50,14 @@ fn at(index: u32) -> Option<&'static Source> {
     Some(unsafe { &*first.add(offset) })
 }
 
+/// The source of an event will be looked at soon.
+#[inline]
+pub(super) fn prefetch(key: u64) {
+    if let Some(source) = u32::try_from(key >> 32).ok().and_then(at) {
+        crate::sys::prefetch::prefetch(std::ptr::from_ref(source));
+    }
+}
+
 /// The source an event is for, unless its place was given to another one meanwhile.
 pub(super) fn find(key: u64) -> Option<&'static Source> {
     let index = u32::try_from(key >> 32).ok()?;

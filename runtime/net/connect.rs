@@ -8,7 +8,7 @@ use super::resolve::ToSocketAddrs;
 use crate::io::evented::{Attempt, Direction, Evented, Kind};
 use crate::sys::fd;
 use crate::sys::poll::{self, Readiness};
-use crate::sys::socket::{self, Connect, option};
+use crate::sys::socket::{self, Connect, Mode, option};
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -36,7 +36,7 @@ pub(super) fn first_to_open<A: ToSocketAddrs, T>(
 
 /// Connects to one address, waiting at most `timeout` for the handshake.
 pub(super) fn connect(addr: &SocketAddr, timeout: Option<Duration>) -> io::Result<Evented> {
-    let fd = socket::tcp(addr)?;
+    let fd = socket::tcp(addr, Mode::NonBlocking)?;
     let started = socket::connect(fd.as_fd(), addr)?;
     let evented = Evented::new(fd, Kind::Stream);
     if started == Connect::Started {
@@ -49,11 +49,15 @@ pub(super) fn connect(addr: &SocketAddr, timeout: Option<Duration>) -> io::Resul
 /// Waits until the attempt is over. The socket is still ours alone, so its write timeout serves as
 /// the deadline and is taken back afterwards.
 fn wait_for_handshake(evented: &Evented, timeout: Option<Duration>) -> io::Result<()> {
-    evented.settings().set_timeout(Direction::Write, timeout)?;
+    if timeout.is_some() {
+        evented.set_timeout(Direction::Write, timeout)?;
+    }
     let outcome = evented.io(Direction::Write, |fd| {
         handshake_outcome(fd).map(Attempt::Done)
     });
-    evented.settings().set_timeout(Direction::Write, None)?;
+    if timeout.is_some() {
+        evented.set_timeout(Direction::Write, None)?;
+    }
     outcome.map_err(|error| match error.kind() {
         io::ErrorKind::WouldBlock => {
             io::Error::new(io::ErrorKind::TimedOut, "connection timed out")
@@ -75,7 +79,7 @@ fn handshake_outcome(fd: BorrowedFd<'_>) -> io::Result<()> {
 
 /// Binds one address and listens on it.
 pub(super) fn listen(addr: &SocketAddr) -> io::Result<Evented> {
-    let fd = socket::tcp(addr)?;
+    let fd = socket::tcp(addr, Mode::Blocking)?;
     option::set_reuse_address(fd.as_fd())?;
     socket::bind(fd.as_fd(), addr)?;
     socket::listen(fd.as_fd())?;

@@ -11,7 +11,7 @@
 use super::{SocketAddr, TcpListener, TcpStream};
 use crate::park::wait_list::{self, Mask, Outcome};
 use crate::sched::{current, place};
-use crate::sys::atomic::{AtomicU64, Ordering};
+use crate::sys::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sys::clock::deadline_after;
 use crate::sys::lock::Lock;
 use crate::sys::socket::is_out_of_descriptors;
@@ -70,11 +70,13 @@ struct State {
     open: Lock<Open>,
     /// Who waits for the last connection to end.
     waiters: Lock<WaitQueue>,
+    /// Descriptors have run out, and that was logged: one line for all acceptors.
+    is_short: AtomicBool,
 }
 
 struct Open {
     tasks: HashMap<u64, TaskRef>,
-    /// Spawned, and not registered yet.
+    /// Accepted, and not in the handler yet.
     starting: u64,
     is_cut_off: bool,
 }
@@ -121,6 +123,7 @@ where
             is_cut_off: false,
         }),
         waiters: Lock::new(WaitQueue::new()),
+        is_short: AtomicBool::new(false),
     });
     let handler = Arc::new(handler);
     let workers = thread::with_group(|group| group.workers.len());
@@ -212,33 +215,30 @@ impl State {
         }
     }
 
-    /// A handler begins. `None`: the server is over.
-    fn enter(self: &Arc<State>) -> Option<Registered> {
-        let task = current::task().expect("because handlers are green threads");
-        let mut open = self.open.lock();
-        open.starting -= 1;
-        if open.is_cut_off {
-            return None;
-        }
-        open.tasks.insert(task.id(), TaskRef::of(task));
-        Some(Registered {
+    /// A connection was accepted.
+    fn begin(self: &Arc<State>) -> Connection {
+        self.counters.accepted.fetch_add(1, Ordering::Relaxed);
+        self.is_short.store(false, Ordering::Relaxed);
+        self.open.lock().starting += 1;
+        Connection {
             state: Arc::clone(self),
-            id: task.id(),
-        })
+            id: None,
+        }
     }
 
     fn cut_off(&self) -> u64 {
-        let tasks: Vec<TaskRef> = {
+        let (tasks, starting) = {
             let mut open = self.open.lock();
             open.is_cut_off = true;
-            open.tasks.values().cloned().collect()
+            let tasks: Vec<TaskRef> = open.tasks.values().cloned().collect();
+            (tasks, open.starting)
         };
         for task in &tasks {
             if task.header().state.cancel() == Wake::Enqueue {
                 place::enqueue(TaskPtr::new(task.as_ptr()));
             }
         }
-        u64::try_from(tasks.len()).unwrap_or(u64::MAX)
+        u64::try_from(tasks.len()).unwrap_or(u64::MAX) + starting
     }
 
     fn wait_until_idle(&self, limit: Duration) -> bool {
@@ -257,17 +257,40 @@ impl State {
     }
 }
 
-/// A connection that is being handled.
-struct Registered {
+/// A connection, from its accept to the end of its handler, whether that ever ran or not: a closure
+/// that is dropped unrun, or refused a stack, must not leave `finish` waiting.
+struct Connection {
     state: Arc<State>,
-    id: u64,
+    /// The handler's task, once it runs.
+    id: Option<u64>,
 }
 
-impl Drop for Registered {
+impl Connection {
+    /// The handler begins. `false`: the server is over.
+    fn enter(&mut self) -> bool {
+        let task = current::task().expect("because handlers are green threads");
+        let mut open = self.state.open.lock();
+        if open.is_cut_off {
+            return false;
+        }
+        open.starting -= 1;
+        open.tasks.insert(task.id(), TaskRef::of(task));
+        self.id = Some(task.id());
+        true
+    }
+}
+
+impl Drop for Connection {
     fn drop(&mut self) {
         let is_last = {
             let mut open = self.state.open.lock();
-            let task = open.tasks.remove(&self.id);
+            let task = match self.id {
+                Some(id) => open.tasks.remove(&id),
+                None => {
+                    open.starting -= 1;
+                    None
+                }
+            };
             let is_last = open.tasks.is_empty() && open.starting == 0;
             drop(open);
             drop(task);
@@ -289,12 +312,11 @@ where
         match listener.accept() {
             Ok((stream, peer)) => {
                 pause = PAUSE_MIN;
-                state.counters.accepted.fetch_add(1, Ordering::Relaxed);
                 hand_over(stream, peer, state, handler);
             }
             Err(error) if is_out_of_descriptors(&error) => {
                 state.counters.refused.fetch_add(1, Ordering::Relaxed);
-                if pause == PAUSE_MIN {
+                if !state.is_short.swap(true, Ordering::Relaxed) {
                     log::warn!("accept: {error}; pausing until descriptors are free");
                 }
                 thread::sleep(pause);
@@ -314,18 +336,19 @@ fn hand_over<H>(stream: TcpStream, peer: SocketAddr, state: &Arc<State>, handler
 where
     H: Fn(TcpStream, SocketAddr) + Send + Sync + 'static,
 {
-    state.open.lock().starting += 1;
-    let (of_state, handler) = (Arc::clone(state), Arc::clone(handler));
+    let handler = Arc::clone(handler);
+    let mut connection = state.begin();
     let connection = move || {
-        let Some(registered) = of_state.enter() else {
+        if !connection.enter() {
             return;
-        };
+        }
         let outcome = panic::catch_unwind(AssertUnwindSafe(|| handler(stream, peer)));
         if let Err(payload) = outcome {
             if !crate::park::interrupt::is_interrupt(payload.as_ref()) {
-                of_state.counters.panicked.fetch_add(1, Ordering::Relaxed);
+                let panicked = &connection.state.counters.panicked;
+                panicked.fetch_add(1, Ordering::Relaxed);
             }
-            drop(registered);
+            drop(connection);
             panic::resume_unwind(payload);
         }
     };
@@ -335,7 +358,6 @@ where
     };
     if let Err(error) = builder.spawn(connection) {
         log::warn!("no green thread for a connection from {peer}: {error}");
-        state.open.lock().starting -= 1;
     }
 }
 

@@ -198,7 +198,7 @@ impl TcpStream {
         dur: Option<Duration>,
     ) -> io::Result<()> {
         option::set_timeout(self.evented.as_fd(), which, dur)?;
-        self.evented.settings().set_timeout(direction, dur)
+        self.evented.set_timeout(direction, dur)
     }
 
     /// How long one read may wait, as the kernel rounded it. Never parks.

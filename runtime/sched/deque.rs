@@ -82,7 +82,7 @@ impl Deque {
         queue.is_closed
     }
 
-    /// Opens a closed queue for the next runtime that uses the worker's place.
+    /// Opens a closed queue: the worker stays after all, or the next runtime uses its place.
     pub(crate) fn reopen(&self) {
         self.queue.lock().is_closed = false;
     }

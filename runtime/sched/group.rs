@@ -33,6 +33,8 @@ pub(crate) struct Group {
     pub(crate) workers: Box<[&'static Shared]>,
     /// How many workers sleep or are about to; a hint for whom to wake.
     sleepers: AtomicUsize,
+    /// How many of them wake up by themselves to look for closures to steal.
+    lookouts: AtomicUsize,
     phase: AtomicU32,
     pub(crate) end: Lock<End>,
     /// Who waits for `end` to change.
@@ -65,6 +67,7 @@ impl Group {
             stack_size,
             workers: workers.into_boxed_slice(),
             sleepers: AtomicUsize::new(0),
+            lookouts: AtomicUsize::new(0),
             phase: AtomicU32::new(RUNNING),
             end: Lock::new(End {
                 gone: 0,
@@ -107,6 +110,27 @@ impl Group {
 
     pub(super) fn wake_up(&self) {
         self.sleepers.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// A sleeper wakes up by itself after a while.
+    pub(super) fn begin_lookout(&self) {
+        self.lookouts.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// It has woken. If it was the last and closures wait somewhere, it may have no time for them (a
+    /// task of its own woke it): whoever pushed them still counted on it, so another one is woken.
+    pub(super) fn end_lookout(&self) {
+        let was_last = self.lookouts.fetch_sub(1, Ordering::Relaxed) == 1;
+        if was_last && self.workers.iter().any(|worker| worker.deque.len() > 0) {
+            self.wake_one();
+        }
+    }
+
+    /// Whether a closure that is pushed now and waits behind a task that computes will be found by
+    /// another worker without being rung for. A look without a fence: a stale answer costs time, no
+    /// closure.
+    pub(super) fn has_lookout(&self) -> bool {
+        self.workers.len() == 1 || self.lookouts.load(Ordering::Relaxed) > 0
     }
 
     /// Whether every worker sleeps or is about to.

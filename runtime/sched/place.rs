@@ -53,8 +53,9 @@ pub(crate) fn submit(group: &Arc<Group>, task: TaskPtr) {
             .deque
             .push(task)
             .expect("because this worker has not left");
-        // One closure is taken by this worker soon; a second one is worth waking somebody.
-        if length > 1 {
+        // One closure is taken by this worker soon, or found by a lookout if the spawner computes on; a
+        // second one is worth waking somebody.
+        if length > 1 || !group.has_lookout() {
             group.wake_one();
         }
         return;

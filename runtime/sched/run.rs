@@ -37,6 +37,8 @@ pub(crate) fn suspend(settle: Settle) {
         return;
     }
     worker.settle.set(settle);
+    // Any local will do: the switch saves its registers just below.
+    task.resumes_at.set((&raw const settle).cast());
     let fiber = task
         .fiber
         .get()
@@ -124,7 +126,6 @@ impl Worker {
             ptr::from_ref(self.shared).cast_mut().cast(),
             Ordering::Relaxed,
         );
-        header.is_started.set(true);
         self.link(header);
         Some(fiber)
     }

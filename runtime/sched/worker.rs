@@ -30,7 +30,7 @@ const POLL_EVERY: u32 = 61;
 const BUDGET: u32 = 128;
 
 /// How long an idle worker sleeps at most while another one runs: a single closure in the queue of a
-/// worker that computes rings nobody, and is found at the next look.
+/// worker that computes rings nobody if there is such a lookout, and is found at its next look.
 const LOOK_AROUND_NS: u64 = 10_000_000;
 
 /// How long a worker waits before it tries again to get a stack for a closure.
@@ -95,6 +95,7 @@ impl Worker {
                 self.look();
             }
             if let Some(task) = self.next(runs) {
+                self.prefetch_next();
                 self.budget.set(BUDGET);
                 self.run(task);
             } else if self.steal().is_none() && !self.idle() {
@@ -117,6 +118,18 @@ impl Worker {
         }
         self.take_inbox();
         ring()
+    }
+
+    /// While one task runs, the lines of those behind it come in.
+    #[inline]
+    fn prefetch_next(&self) {
+        let ring = self.ring.borrow();
+        if let Some(next) = ring.front() {
+            next.header().prefetch_stack();
+        }
+        if let Some(after) = ring.get(1) {
+            Header::prefetch(after.header());
+        }
     }
 
     /// Looks at inbox, events, timers and the group's phase without waiting.
@@ -178,14 +191,21 @@ impl Worker {
         self.group.fall_asleep();
         self.shared.sleep.announce();
         // Step 3 of the handshake in `sleep`: look once more, now that bringers know they must ring.
+        let limit_ns = self.sleep_limit_ns();
+        let is_lookout = limit_ns != NEVER_NS;
+        if is_lookout {
+            self.group.begin_lookout();
+        }
         if !self.has_work() {
-            let limit_ns = self.sleep_limit_ns();
             self.driver
                 .borrow_mut()
                 .wait(limit_ns, &mut *self.ring.borrow_mut());
         }
         self.shared.sleep.awake();
         self.group.wake_up();
+        if is_lookout {
+            self.group.end_lookout();
+        }
         self.retry_stackless();
         true
     }
@@ -226,8 +246,19 @@ impl Worker {
         self.started.get() == 0
             && self.ring.borrow().is_empty()
             && self.stackless.borrow().is_empty()
-            && self.shared.deque.close()
-            && self.shared.inbox.close()
+            && self.close()
+    }
+
+    /// Closes both ways in, or neither: a task that is still to run may spawn.
+    fn close(&self) -> bool {
+        if !self.shared.deque.close() {
+            return false;
+        }
+        let is_closed = self.shared.inbox.close();
+        if !is_closed {
+            self.shared.deque.reopen();
+        }
+        is_closed
     }
 }
 

@@ -65,6 +65,11 @@ impl Events {
         }
     }
 
+    /// The key of the event `index`, if the last wait brought so many.
+    pub(crate) fn key(&self, index: usize) -> Option<u64> {
+        self.list[..self.filled].get(index).map(|event| event.u64)
+    }
+
     /// The events of the last wait.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Event> + '_ {
         self.list[..self.filled].iter().map(|event| {

@@ -81,20 +81,17 @@ pub(crate) fn reserve(bytes: usize, spare: usize) -> io::Result<usize> {
     if spare != 0 {
         // Subtle: after the reservation, not together with it: the kernel maps downwards, and a hole
         // above each chunk would keep it from becoming one map with its neighbour.
-        match map(spare, libc::PROT_NONE) {
-            // SAFETY: mapped in the line above, nobody knows of it.
-            Ok(rest) => unsafe {
-                unmap(Range {
-                    low: rest,
-                    bytes: spare,
-                })
+        let rest = map(spare, libc::PROT_NONE);
+        let unused = match rest {
+            Ok(rest) => Range {
+                low: rest,
+                bytes: spare,
             },
-            Err(error) => {
-                // SAFETY: mapped by us, and nobody knows of it yet.
-                unsafe { unmap(Range { low, bytes }) };
-                return Err(error);
-            }
-        }
+            Err(_) => Range { low, bytes },
+        };
+        // SAFETY: mapped above, and nobody knows of it yet.
+        unsafe { unmap(unused) };
+        rest?;
     }
     // A huge page would back a whole neighbourhood of stacks at the first touch of one: 64 KiB and
     // 138 µs in place of 4 KiB and 1.6 µs. A kernel without huge pages says EINVAL: nothing to avoid.
@@ -301,21 +298,13 @@ mod tests {
         if unsafe { guard(&ranges) }.is_err() {
             return; // a kernel older than 6.13
         }
+        let bytes = 4 * page;
         // SAFETY: the range is ours.
-        unsafe {
-            discard(&[Range {
-                low,
-                bytes: 4 * page,
-            }])
-        }
-        .unwrap();
+        unsafe { discard(&[Range { low, bytes }]) }.unwrap();
         for (index, writable) in [(0, false), (1, true), (2, false), (3, true)] {
             // SAFETY: all in our four pages.
-            assert_eq!(
-                unsafe { is_writable(low + index * page) },
-                writable,
-                "page {index}"
-            );
+            let found = unsafe { is_writable(low + index * page) };
+            assert_eq!(found, writable, "page {index}");
         }
     }
 

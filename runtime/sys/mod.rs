@@ -14,6 +14,8 @@ pub(crate) mod limits;
 pub(crate) mod lock;
 pub(crate) mod memory;
 pub(crate) mod poll;
+pub(crate) mod prefetch;
+pub(crate) mod raw;
 pub(crate) mod signals;
 pub(crate) mod sigsegv;
 pub(crate) mod socket;

@@ -187,7 +187,7 @@ pub(crate) fn ensure_alternate_stack() -> io::Result<Option<AlternateStack>> {
         return Ok(None);
     }
     let page = memory::page_bytes();
-    let usable = (ALTERNATE_BYTES + frame).next_multiple_of(page);
+    let usable = memory::whole_pages(ALTERNATE_BYTES + frame);
     let range = Range {
         low: memory::reserve(page + usable, 0)?,
         bytes: page + usable,

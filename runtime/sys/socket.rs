@@ -8,15 +8,28 @@
 pub(crate) mod option;
 
 use super::addr::{RawAddr, family};
-use super::{check, retry_eintr};
+use super::{check, raw, retry_eintr};
 use crate::sys::atomic::{AtomicU32, Ordering};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
-/// A new TCP socket of `addr`'s family: close-on-exec and, for now, non-blocking.
-pub(crate) fn tcp(addr: &SocketAddr) -> io::Result<OwnedFd> {
-    let kind = libc::SOCK_STREAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+/// How a socket starts out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// As users expect it.
+    Blocking,
+    /// For a connection attempt.
+    NonBlocking,
+}
+
+/// A new TCP socket of `addr`'s family, close-on-exec.
+pub(crate) fn tcp(addr: &SocketAddr, mode: Mode) -> io::Result<OwnedFd> {
+    let flag = match mode {
+        Mode::Blocking => 0,
+        Mode::NonBlocking => libc::SOCK_NONBLOCK,
+    };
+    let kind = libc::SOCK_STREAM | libc::SOCK_CLOEXEC | flag;
     // SAFETY: no pointers are passed.
     let fd = check(unsafe { libc::socket(family(addr), kind, 0) })?;
     // SAFETY: the kernel just made this descriptor for us; nobody else owns it.
@@ -99,29 +112,18 @@ pub(crate) fn accept(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, SocketAddr)> {
 /// Receives what is there, at most `buf.len()` bytes; 0 is the end of the stream.
 #[inline]
 pub(crate) fn recv(fd: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<usize> {
-    recv_with(fd, buf, libc::MSG_DONTWAIT)
+    raw::recv(fd, buf, libc::MSG_DONTWAIT)
 }
 
 /// As [`recv`], but leaves the bytes in the socket.
 pub(crate) fn peek(fd: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<usize> {
-    recv_with(fd, buf, libc::MSG_DONTWAIT | libc::MSG_PEEK)
-}
-
-#[inline]
-fn recv_with(fd: BorrowedFd<'_>, buf: &mut [u8], flags: libc::c_int) -> io::Result<usize> {
-    // SAFETY: `buf` is writable for its whole length.
-    let received =
-        check(unsafe { libc::recv(fd.as_raw_fd(), buf.as_mut_ptr().cast(), buf.len(), flags) })?;
-    Ok(received.cast_unsigned())
+    raw::recv(fd, buf, libc::MSG_DONTWAIT | libc::MSG_PEEK)
 }
 
 /// Queues as much of `buf` as fits; a count below `buf.len()` says that the socket is full.
 #[inline]
 pub(crate) fn send(fd: BorrowedFd<'_>, buf: &[u8]) -> io::Result<usize> {
-    let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
-    // SAFETY: `buf` is readable for its whole length.
-    let sent = check(unsafe { libc::send(fd.as_raw_fd(), buf.as_ptr().cast(), buf.len(), flags) })?;
-    Ok(sent.cast_unsigned())
+    raw::send(fd, buf, libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL)
 }
 
 /// [`recv`] into several buffers in order. Buffers beyond [`IOV_MAX`] are left for the next call.

@@ -16,6 +16,7 @@ use crate::context::fiber::Fiber;
 use crate::context::stack::StackSize;
 use crate::sys::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence};
 use crate::sys::lock::Lock;
+use crate::sys::prefetch::prefetch;
 use std::cell::Cell;
 use std::panic::Location;
 use std::ptr::{self, NonNull};
@@ -34,34 +35,36 @@ pub(crate) struct VTable {
 }
 
 /// The type-independent part of a task's slot, at its start.
+/// The fields that a park and a wake touch come first, side by side: with a thousand connections each
+/// cache line more per message is time (see "Costs" in design.md).
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Header {
-    refs: AtomicUsize,
-    vtable: &'static VTable,
     /// See `task/state.rs`.
     pub(crate) state: State,
     /// Stack class, needed when the task first runs.
     pub(crate) stack_size: StackSize,
     /// Whether the task must run on `home` even though it has not started.
     pub(crate) is_pinned: bool,
-    /// Counted by `sched/`: has a stack and a place in its worker's list.
-    pub(crate) is_started: Cell<bool>,
+    /// The stack and what is suspended on it; touched by the home worker only.
+    pub(crate) fiber: Cell<Option<Fiber>>,
+    /// What the task waits for.
+    pub(crate) reason: ReasonCell,
+    /// Where its stack will be touched first when it runs again; a hint, see `prefetch_stack`.
+    pub(crate) resumes_at: Cell<*const u8>,
+    id: u64,
     /// The worker that this task belongs to (`sched::Shared`); null until it starts or is pinned.
     /// Relaxed is enough: whoever wakes the task claimed it through `state`, which orders this.
     pub(crate) home: AtomicPtr<()>,
     /// Link of the inbox; owned by whoever owns the enqueued task.
     pub(crate) inbox_next: AtomicPtr<Header>,
+    refs: AtomicUsize,
+    vtable: &'static VTable,
     /// Links of the home worker's list of started tasks; touched by that worker only.
     pub(crate) list_prev: Cell<*const Header>,
     pub(crate) list_next: Cell<*const Header>,
-    /// The stack and what is suspended on it; touched by the home worker only.
-    pub(crate) fiber: Cell<Option<Fiber>>,
-    /// What the task waits for.
-    pub(crate) reason: ReasonCell,
     /// Who waits for the task's end.
     pub(crate) joiners: Lock<WaitQueue>,
-    id: u64,
     name: Option<Box<str>>,
     spawned_at: &'static Location<'static>,
 }
@@ -71,6 +74,13 @@ pub(crate) struct Header {
 unsafe impl Sync for Header {}
 // SAFETY: as above; no field is tied to the thread that made it.
 unsafe impl Send for Header {}
+
+/// Offset of the last of the hot fields.
+const HOT_BYTES: usize = std::mem::offset_of!(Header, home);
+
+/// Lines of a stack that a task touches at once when it runs on after a wait: the frames from the
+/// switch up to the loop that tries again.
+const RESUME_LINES: usize = 6;
 
 /// What a spawn fixes for the life of the task.
 #[derive(Debug)]
@@ -97,13 +107,13 @@ impl Header {
             state: State::new(),
             stack_size: identity.stack_size,
             is_pinned: !identity.home.is_null(),
-            is_started: Cell::new(false),
             home: AtomicPtr::new(identity.home),
             inbox_next: AtomicPtr::new(ptr::null_mut()),
             list_prev: Cell::new(ptr::null()),
             list_next: Cell::new(ptr::null()),
             fiber: Cell::new(None),
             reason: ReasonCell::new(),
+            resumes_at: Cell::new(ptr::null()),
             joiners: Lock::new(WaitQueue::new()),
             id: next_id(),
             name: identity.name,
@@ -126,6 +136,25 @@ impl Header {
 
     pub(crate) fn spawned_at(&self) -> &'static Location<'static> {
         self.spawned_at
+    }
+
+    /// The task will be looked at soon.
+    #[inline]
+    pub(crate) fn prefetch(this: *const Header) {
+        prefetch(this);
+        // The hot fields straddle two lines if the slot is so aligned.
+        prefetch(this.wrapping_byte_add(HOT_BYTES));
+    }
+
+    /// The task will run soon; by its home worker only, and after `prefetch` has had its time.
+    #[inline]
+    pub(crate) fn prefetch_stack(&self) {
+        let Some(fiber) = self.fiber.get() else { return };
+        fiber.prefetch();
+        let resumes_at = self.resumes_at.get();
+        for line in 0..RESUME_LINES {
+            prefetch(resumes_at.wrapping_add(line * 64));
+        }
     }
 
     /// `'conn-17'` or `#42`: how messages name this task.

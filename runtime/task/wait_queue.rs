@@ -10,6 +10,7 @@
 use super::header::{Header, TaskPtr};
 use super::os_parker::{OsParker, WakeAddress};
 use super::state::Wake;
+use crate::sys::atomic::{AtomicU8, Ordering};
 use std::cell::Cell;
 use std::marker::PhantomPinned;
 use std::ptr::{self, NonNull};
@@ -40,7 +41,8 @@ pub(crate) enum Claimed {
 pub(crate) struct WaitNode {
     prev: Cell<*const WaitNode>,
     next: Cell<*const WaitNode>,
-    is_queued: Cell<bool>,
+    /// Written under the queue's lock; zero may be trusted without it: nobody touches the node then.
+    is_queued: AtomicU8,
     waiter: Waiter,
     _pinned: PhantomPinned,
 }
@@ -50,15 +52,25 @@ impl WaitNode {
         WaitNode {
             prev: Cell::new(ptr::null()),
             next: Cell::new(ptr::null()),
-            is_queued: Cell::new(false),
+            is_queued: AtomicU8::new(0),
             waiter,
             _pinned: PhantomPinned,
         }
     }
 
-    /// Whether nobody took this node off yet. Only under the queue's lock.
+    /// Whether the node stands in a queue. `false`, also without the lock, says that whoever took it
+    /// off is through with it.
     pub(crate) fn is_queued(&self) -> bool {
-        self.is_queued.get()
+        // Acquire: pairs with the Release in `remove` and `take_first`.
+        self.is_queued.load(Ordering::Acquire) != 0
+    }
+
+    /// The waiting task's address, null for a thread: a hint for prefetching.
+    pub(crate) fn task_address(&self) -> *const Header {
+        match self.waiter {
+            Waiter::Task(header) => header.as_ptr(),
+            Waiter::Thread(_) => ptr::null(),
+        }
     }
 
     fn claim(&self) -> Claimed {
@@ -104,10 +116,11 @@ impl WaitQueue {
     /// # Safety
     /// The node stays where it is, and alive, until it was taken or removed.
     pub(crate) unsafe fn push(&mut self, node: &WaitNode) {
-        debug_assert!(!node.is_queued.get());
+        debug_assert!(!node.is_queued());
         node.prev.set(self.tail);
         node.next.set(ptr::null());
-        node.is_queued.set(true);
+        // Relaxed: whoever takes it off holds the lock.
+        node.is_queued.store(1, Ordering::Relaxed);
         // SAFETY: a non-null tail is a queued node, alive by `push`'s contract.
         match unsafe { self.tail.as_ref() } {
             Some(tail) => tail.next.set(node),
@@ -118,9 +131,13 @@ impl WaitQueue {
 
     /// Takes a node out of the middle; harmless if it was taken already.
     pub(crate) fn remove(&mut self, node: &WaitNode) {
-        if !node.is_queued.replace(false) {
-            return;
+        if node.is_queued() {
+            self.unlink(node);
+            node.is_queued.store(0, Ordering::Release);
         }
+    }
+
+    fn unlink(&mut self, node: &WaitNode) {
         // SAFETY: neighbours of a queued node are queued, so alive by `push`'s contract.
         match unsafe { node.prev.get().as_ref() } {
             Some(prev) => prev.next.set(node.next.get()),
@@ -137,7 +154,11 @@ impl WaitQueue {
     pub(crate) fn take_first(&mut self) -> Option<Claimed> {
         // SAFETY: a non-null head is a queued node, alive by `push`'s contract.
         let node = unsafe { self.head.as_ref() }?;
-        self.remove(node);
-        Some(node.claim())
+        self.unlink(node);
+        let claimed = node.claim();
+        // Subtle: last. A waiter that runs for another reason may see this without the lock, and its
+        // node is gone the next moment. Release: all of the above comes before.
+        node.is_queued.store(0, Ordering::Release);
+        Some(claimed)
     }
 }

@@ -6,7 +6,7 @@
 
 use super::stats::{self, Shelf};
 use super::watch::{PAUSE, Verdict, Watch};
-use super::{CLASS_BYTES, CLASSES, MIB, Stack, StackSize, make_cold, pool};
+use super::{CLASSES, MIB, Stack, StackSize, make_cold, per_class, pool};
 use std::cell::Cell;
 use std::fmt;
 use std::io;
@@ -20,20 +20,8 @@ const HOLD_MAX: usize = 4096;
 /// ...and most bytes of them, should all be touched.
 const HOLD_BYTES: usize = 1024 * MIB;
 
-/// Most free stacks of each class in one cache. A table, because every `give` asks: the division would
-/// cost more than the rest of it.
-const HOLD: [usize; CLASSES] = {
-    let mut hold = [HOLD_MAX; CLASSES];
-    let mut index = 0;
-    while index < CLASSES {
-        let fitting = HOLD_BYTES / CLASS_BYTES[index];
-        if fitting < HOLD_MAX {
-            hold[index] = fitting;
-        }
-        index += 1;
-    }
-    hold
-};
+/// Most free stacks of each class in one cache.
+const HOLD: [usize; CLASSES] = per_class(HOLD_BYTES, HOLD_MAX);
 
 /// Stacks trimmed between two looks at the clock: about 30 µs.
 const TRIM_STEP: usize = 64;
@@ -74,8 +62,8 @@ impl FreeList {
                 return Some(PAUSE);
             }
             let end = self.trim_end.min(self.cold + TRIM_STEP);
-            for hot in self.items[self.cold..end].chunk_by_mut(|a, b| a.cold == b.cold) {
-                if !hot[0].cold {
+            for hot in self.items[self.cold..end].chunk_by_mut(|a, b| a.is_cold() == b.is_cold()) {
+                if !hot[0].is_cold() {
                     make_cold(hot);
                 }
             }
@@ -137,7 +125,7 @@ impl StackCache {
     #[inline]
     pub(crate) fn give(&mut self, mut stack: Stack) {
         let size = stack.size();
-        stack.cold = false;
+        stack.set_cold(false);
         let list = &mut self.lists[size.index()];
         list.items.push(stack);
         let held = list.items.len();
@@ -163,21 +151,26 @@ impl StackCache {
         };
     }
 
+    /// Gives all stacks of the classes that have run out to the shared pools.
+    #[cold]
+    fn shed_short(&mut self) {
+        for size in StackSize::all() {
+            let held = self.lists[size.index()].items.len();
+            if held > 0 && pool::is_short(size) {
+                self.shed(size, held);
+            }
+        }
+    }
+
     /// To be called by a worker that has nothing to do: gives memory of long unused stacks back to the
     /// kernel, those of the shared pools included, for no longer than `budget` (and one batch of 64,
     /// about 30 µs). Stacks of a class that has run out go to the pool altogether, where other workers
     /// find them. Returns after which time another call would have something to do.
     pub(crate) fn trim_idle(&mut self, budget: Duration) -> Option<Duration> {
-        let mut is_due = pool::is_trim_due();
-        for size in StackSize::all() {
-            let held = self.lists[size.index()].items.len();
-            if held > 0 && pool::is_short(size) {
-                self.shed(size, held);
-            } else if held > pool::keep(size) {
-                is_due = true;
-            }
+        if pool::short_classes() != 0 {
+            self.shed_short();
         }
-        if !is_due {
+        if !pool::is_trim_due() && !self.shelf.is_any_above(pool::keep) {
             return None;
         }
         let now = Instant::now();

@@ -146,14 +146,9 @@ impl Carver {
         }
         let stride = size.stride_bytes();
         let low = self.base + self.next * stride;
-        let top = top_of(low, self.next, stride);
+        let stack = Stack::fresh(low, self.next, size);
         self.next += 1;
-        Ok(Stack {
-            low,
-            top,
-            size,
-            cold: true,
-        })
+        Ok(stack)
     }
 
     /// Reserves a chunk, the smaller the scarcer address space is. The size survives a refusal, so

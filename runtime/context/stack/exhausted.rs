@@ -23,7 +23,6 @@ pub(super) enum Cause {
 }
 
 /// The error behind a refused stack.
-#[derive(Debug)]
 pub(super) struct Exhausted {
     size: StackSize,
     created: usize,
@@ -70,6 +69,13 @@ impl fmt::Display for Exhausted {
                  stacks",
             ),
         }
+    }
+}
+
+/// The same text: `main` that returns the error, and `unwrap`, print this one.
+impl fmt::Debug for Exhausted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

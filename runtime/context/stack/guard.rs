@@ -72,6 +72,10 @@ fn advice_works() -> bool {
     let Ok(low) = memory::reserve(2 * page, 0) else {
         return false;
     };
+    let pages = Range {
+        low,
+        bytes: 2 * page,
+    };
     // SAFETY: the page was reserved above and nobody else knows it.
     let is_accepted = unsafe { memory::guard(&[Range { low, bytes: page }]) }.is_ok();
     // SAFETY: as above; the write goes to the two pages of ours.
@@ -79,12 +83,7 @@ fn advice_works() -> bool {
     // SAFETY: as above: the page over the guard must have stayed usable.
     let is_precise = is_guarded && unsafe { memory::is_writable(low + page) };
     // SAFETY: both pages are ours and not in use.
-    unsafe {
-        memory::unmap(Range {
-            low,
-            bytes: 2 * page,
-        })
-    };
+    unsafe { memory::unmap(pages) };
     is_precise
 }
 
@@ -160,19 +159,16 @@ mod tests {
     }
 
     fn assert_guarded(stack: &Stack) {
-        for address in [stack.limit(), stack.usable_low() - 16] {
+        for (address, is_open) in [
+            (stack.limit(), false),
+            (stack.usable_low() - 16, false),
+            (stack.usable_low(), true),
+            (stack.top() - 16, true),
+            (stack.record_addr(), true),
+        ] {
             // SAFETY: the slot is ours.
-            assert!(
-                !unsafe { memory::is_writable(address) },
-                "{address:#x} is open"
-            );
-        }
-        for address in [stack.usable_low(), stack.top() - 16, stack.record_addr()] {
-            // SAFETY: the slot is ours.
-            assert!(
-                unsafe { memory::is_writable(address) },
-                "{address:#x} is closed"
-            );
+            let found = unsafe { memory::is_writable(address) };
+            assert_eq!(found, is_open, "{address:#x} of {stack:?}");
         }
     }
 

@@ -30,6 +30,7 @@ pub use stats::{GuardKind, StackStats, stack_stats};
 
 use crate::sys::memory::{self, Range};
 use std::io;
+use std::num::NonZero;
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
@@ -65,6 +66,21 @@ const CLASS_BYTES: [usize; CLASSES] = {
 
 /// Number of size classes.
 const CLASSES: usize = 18;
+
+/// For each class: how many stacks fit into `bytes_max` bytes, but at most `stacks_max`. A table,
+/// because the answer is needed more often than a division should be made.
+const fn per_class(bytes_max: usize, stacks_max: usize) -> [usize; CLASSES] {
+    let mut stacks = [stacks_max; CLASSES];
+    let mut index = 0;
+    while index < CLASSES {
+        let fitting = bytes_max / CLASS_BYTES[index];
+        if fitting < stacks_max {
+            stacks[index] = fitting;
+        }
+        index += 1;
+    }
+    stacks
+}
 
 /// 192 KiB: with its guard a slot spans 256 KiB of address space, the widest spacing at which page
 /// tables are nearly free (0.5 KiB for each parked task, against 2 KiB at 1 MiB).
@@ -106,22 +122,22 @@ impl StackSize {
     /// Bytes from slot to slot: guard and usable part, and one page of guard more where the number of
     /// pages would be even. With an odd one the tops spread over all sets of TLB and L2.
     fn stride_bytes(self) -> usize {
-        let page = memory::page_bytes();
-        let bytes = GUARD_BYTES.next_multiple_of(page) + self.usable_bytes();
-        if (bytes / page).is_multiple_of(2) {
-            bytes + page
-        } else {
-            bytes
-        }
+        // The bit that is the page's own size tells odd from even.
+        (memory::whole_pages(GUARD_BYTES) + self.usable_bytes()) | memory::page_bytes()
     }
 
     const fn index(self) -> usize {
         self.0 as usize
     }
 
+    /// This class in a set of classes.
+    const fn bit(self) -> u32 {
+        1 << self.0
+    }
+
     /// All classes, smallest first.
     fn all() -> impl Iterator<Item = StackSize> {
-        (0..=u8::MAX).map(StackSize).take(CLASSES)
+        (0..=u8::MAX).take(CLASSES).map(StackSize)
     }
 }
 
@@ -134,48 +150,89 @@ const fn top_of(slot_low: usize, index: usize, stride: usize) -> usize {
 ///
 /// Dropping it loses the slot for the process, which is what must happen to a fiber that cannot be
 /// unwound: others may borrow into its frames. All other stacks go back to a [`StackCache`].
-#[derive(Debug, PartialEq, Eq)]
+///
+/// ```text
+/// word: │ 63 … lowest address of the slot … 12 │ 11 … 9 zero │ 8 cold │ 7 … 5 zero │ 4 … 0 class │
+/// ```
+/// Sixteen bytes, whole words: a stack goes through a free list in two loads and two stores, and one
+/// byte written before a wide load would stall it. "Cold" says that the stack was trimmed (or never
+/// used) since it was last given back: no memory stands behind it.
+#[derive(PartialEq, Eq)]
 #[must_use = "a dropped stack is lost for the process: give it back to a cache"]
 pub(crate) struct Stack {
-    low: usize,
+    word: NonZero<usize>,
     top: usize,
-    size: StackSize,
-    /// Trimmed since its last use: no memory behind it.
-    cold: bool,
 }
 
+/// Bits of a page-aligned address that are free for other use; pages have 4 KiB or more.
+const WORD_FLAGS: usize = 0xfff;
+const WORD_COLD: usize = 1 << 8;
+const WORD_CLASS: usize = 0x1f;
+
+const _: () = assert!(CLASSES <= WORD_CLASS);
+
 impl Stack {
+    /// The stack of slot `index` of a chunk; nothing has touched it yet.
+    fn fresh(slot_low: usize, index: usize, size: StackSize) -> Stack {
+        debug_assert!(slot_low & WORD_FLAGS == 0, "slots begin at a page");
+        let word = NonZero::new(slot_low | WORD_COLD | size.index());
+        Stack {
+            word: word.expect("the cold bit is set"),
+            top: top_of(slot_low, index, size.stride_bytes()),
+        }
+    }
+
     /// The address below which frames grow; a multiple of 64.
+    #[inline]
     pub(crate) fn top(&self) -> usize {
         self.top
     }
 
     /// Where the record lies: `RECORD_BYTES` from here belong to the fiber. The same address as
     /// [`top`](Stack::top), by its other name. Zero in memory that was never used or was trimmed.
+    #[inline]
     pub(crate) fn record_addr(&self) -> usize {
         self.top
     }
 
     /// The lowest address, guard included: what corosensei calls the limit.
+    #[inline]
     pub(crate) fn limit(&self) -> usize {
-        self.low
+        self.word.get() & !WORD_FLAGS
     }
 
     /// The lowest address that does not fault.
     pub(crate) fn usable_low(&self) -> usize {
-        self.low + self.size.stride_bytes() - self.size.usable_bytes()
+        self.limit() + self.size().stride_bytes() - self.size().usable_bytes()
     }
 
     /// The size class.
+    #[inline]
     pub(crate) fn size(&self) -> StackSize {
-        self.size
+        // Five bits always fit.
+        StackSize((self.word.get() & WORD_CLASS).to_le_bytes()[0])
+    }
+
+    fn is_cold(&self) -> bool {
+        self.word.get() & WORD_COLD != 0
+    }
+
+    /// Notes that memory stands behind the stack, or that none does.
+    #[inline]
+    fn set_cold(&mut self, is_cold: bool) {
+        let others = self.word.get() & !WORD_COLD;
+        let word = if is_cold { others | WORD_COLD } else { others };
+        // Never zero: a slot's address is not.
+        if let Some(word) = NonZero::new(word) {
+            self.word = word;
+        }
     }
 
     /// The part that faults.
     fn guard_range(&self) -> Range {
         Range {
-            low: self.low,
-            bytes: self.usable_low() - self.low,
+            low: self.limit(),
+            bytes: self.usable_low() - self.limit(),
         }
     }
 
@@ -183,8 +240,15 @@ impl Stack {
     fn usable_range(&self) -> Range {
         Range {
             low: self.usable_low(),
-            bytes: self.size.usable_bytes(),
+            bytes: self.size().usable_bytes(),
         }
+    }
+}
+
+impl std::fmt::Debug for Stack {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let kib = self.size().usable_bytes() / KIB;
+        write!(f, "Stack({kib} KiB below {:#x})", self.top)
     }
 }
 
@@ -197,7 +261,7 @@ fn make_cold(stacks: &mut [Stack]) {
         let mut ranges = [Range { low: 0, bytes: 0 }; AT_ONCE];
         for (range, stack) in ranges.iter_mut().zip(some.iter_mut()) {
             *range = stack.usable_range();
-            stack.cold = true;
+            stack.set_cold(true);
         }
         // SAFETY: `&mut Stack` is exclusive use of the slot, and a stack in a free list holds nothing.
         let _ = unsafe { memory::discard(&ranges[..some.len()]) };

@@ -5,13 +5,13 @@
 //! of one worker must not make the others wait.
 //!
 //! Exhaustion is an ordinary state here, not an accident: it costs one failed attempt to find out, it
-//! is remembered (`Supply::short`) so that caches stop hoarding, and it ends by itself.
+//! is remembered (`Hints::short`) so that caches stop hoarding, and it ends by itself.
 
 use super::chunk::Carver;
 use super::exhausted::{Cause, exhausted};
 use super::watch::{PAUSE, Verdict, Watch};
-use super::{CLASSES, MIB, Stack, StackSize, guard, make_cold, stats};
-use crate::sys::atomic::{AtomicU8, AtomicUsize, Ordering};
+use super::{CLASSES, MIB, Stack, StackSize, guard, make_cold, per_class, stats};
+use crate::sys::atomic::{AtomicU32, AtomicUsize, Ordering};
 use crate::sys::lock::Lock;
 use std::collections::VecDeque;
 use std::io;
@@ -34,21 +34,44 @@ const KEEP_BYTES: usize = 64 * MIB;
 /// be used deeply, and a few microseconds do not show there.
 const KEEP_SHARED_BYTES: usize = MIB;
 
-/// No stack of the class was asked for yet.
-const UNTRIED: u8 = 0;
-/// The last attempt to get stacks succeeded.
-const FINE: u8 = 1;
-/// The last attempt failed.
-const SHORT: u8 = 2;
+/// What is known about all classes without a lock, a bit for each. Relaxed: hints for pace, the truth is
+/// under the locks. On a cache line of their own, read often and written rarely.
+#[repr(align(128))]
+struct Hints {
+    /// Classes whose last attempt to get stacks succeeded.
+    supplied: AtomicU32,
+    /// Classes whose last attempt failed.
+    short: AtomicU32,
+    /// Classes whose pool holds more hot stacks than it should keep.
+    full: AtomicU32,
+}
+
+static HINTS: Hints = Hints {
+    supplied: AtomicU32::new(0),
+    short: AtomicU32::new(0),
+    full: AtomicU32::new(0),
+};
+
+/// Writes only what changes: a store would take the line from everybody who reads it.
+fn set(hint: &AtomicU32, size: StackSize, is_set: bool) {
+    if (hint.load(Ordering::Relaxed) & size.bit() != 0) != is_set {
+        if is_set {
+            hint.fetch_or(size.bit(), Ordering::Relaxed);
+        } else {
+            hint.fetch_and(!size.bit(), Ordering::Relaxed);
+        }
+    }
+}
+
+fn note_supply(size: StackSize, is_supplied: bool) {
+    set(&HINTS.supplied, size, is_supplied);
+    set(&HINTS.short, size, !is_supplied);
+}
 
 struct Pool {
     shelf: Lock<Shared>,
     /// Stacks made and guarded, ever.
     created: AtomicUsize,
-    /// UNTRIED, FINE or SHORT. Relaxed: a hint for pace; the truth is under the lock.
-    supply: AtomicU8,
-    /// Length of `hot`, for a look without the lock.
-    hot_hint: AtomicUsize,
 }
 
 struct Shared {
@@ -78,8 +101,6 @@ static POOLS: [Pool; CLASSES] = [const {
             trim_todo: 0,
         }),
         created: AtomicUsize::new(0),
-        supply: AtomicU8::new(UNTRIED),
-        hot_hint: AtomicUsize::new(0),
     }
 }; CLASSES];
 
@@ -89,18 +110,25 @@ fn pool(size: StackSize) -> &'static Pool {
 
 /// Stacks that move at once.
 pub(super) fn batch(size: StackSize) -> usize {
-    (BATCH_BYTES / size.usable_bytes()).clamp(1, BATCH_MAX)
+    const BATCH: [usize; CLASSES] = per_class(BATCH_BYTES, BATCH_MAX);
+    BATCH[size.index()].max(1)
 }
 
 /// Free stacks that keep their memory.
 pub(super) fn keep(size: StackSize) -> usize {
-    (KEEP_BYTES / size.usable_bytes()).min(KEEP_MAX)
+    const KEEP: [usize; CLASSES] = per_class(KEEP_BYTES, KEEP_MAX);
+    KEEP[size.index()]
 }
 
 /// Whether the last attempt to get a stack of this class failed.
 #[inline]
 pub(super) fn is_short(size: StackSize) -> bool {
-    pool(size).supply.load(Ordering::Relaxed) == SHORT
+    short_classes() & size.bit() != 0
+}
+
+/// Classes (a bit for each) whose last attempt failed.
+pub(super) fn short_classes() -> u32 {
+    HINTS.short.load(Ordering::Relaxed)
 }
 
 /// Stacks of this class that exist.
@@ -132,11 +160,16 @@ impl Shared {
         stack
     }
 
+    /// Brings the hint up to date after `hot` has changed.
+    fn hint(&self, size: StackSize) {
+        set(&HINTS.full, size, self.hot.len() > keep(size));
+    }
+
     fn push(&mut self, stack: Stack) {
-        if stack.cold {
-            self.cold.push(stack)
+        if stack.is_cold() {
+            self.cold.push(stack);
         } else {
-            self.hot.push_back(stack)
+            self.hot.push_back(stack);
         }
     }
 
@@ -167,7 +200,7 @@ pub(super) fn refill(size: StackSize, out: &mut Vec<Stack>) -> io::Result<()> {
     let carved = {
         let mut shared = pool.shelf.lock();
         out.extend(std::iter::from_fn(|| shared.pop()).take(want));
-        pool.hot_hint.store(shared.hot.len(), Ordering::Relaxed);
+        shared.hint(size);
         if out.len() > first {
             Ok(Vec::new())
         } else {
@@ -179,8 +212,7 @@ pub(super) fn refill(size: StackSize, out: &mut Vec<Stack>) -> io::Result<()> {
         return Ok(());
     }
     let made = carved.and_then(|fresh| guard_fresh(size, fresh, out));
-    let supply = if made.is_ok() { FINE } else { SHORT };
-    pool.supply.store(supply, Ordering::Relaxed);
+    note_supply(size, made.is_ok());
     made.map_err(|cause| exhausted(size, created(size), cause))
 }
 
@@ -205,7 +237,7 @@ pub(super) fn put(size: StackSize, stacks: impl Iterator<Item = Stack>) {
     let pool = pool(size);
     let mut shared = pool.shelf.lock();
     stacks.for_each(|stack| shared.push(stack));
-    pool.hot_hint.store(shared.hot.len(), Ordering::Relaxed);
+    shared.hint(size);
 }
 
 /// A stack for an OS thread, which has no cache.
@@ -213,6 +245,16 @@ pub(super) fn put(size: StackSize, stacks: impl Iterator<Item = Stack>) {
 /// # Errors
 /// As [`StackCache::take`](super::StackCache::take).
 pub(crate) fn take_shared(size: StackSize) -> io::Result<Stack> {
+    let pool = pool(size);
+    let free = {
+        let mut shared = pool.shelf.lock();
+        let free = shared.pop();
+        shared.hint(size);
+        free
+    };
+    if let Some(stack) = free {
+        return Ok(stack);
+    }
     let mut batch = Vec::new();
     refill(size, &mut batch)?;
     let stack = batch.pop().expect("a refill that succeeds brings a stack");
@@ -223,7 +265,7 @@ pub(crate) fn take_shared(size: StackSize) -> io::Result<Stack> {
 /// Takes back what [`take_shared`] gave.
 pub(crate) fn give_shared(mut stack: Stack) {
     let size = stack.size();
-    stack.cold = false;
+    stack.set_cold(false);
     if size.usable_bytes() > KEEP_SHARED_BYTES {
         make_cold(std::slice::from_mut(&mut stack));
     }
@@ -238,7 +280,7 @@ pub(crate) fn give_shared(mut stack: Stack) {
 /// another. Whoever is refused wakes its sleeping neighbours, once; each gives its stock back when it
 /// next calls `trim_idle`.
 pub(crate) fn would_exhaust(size: StackSize) -> Option<io::Error> {
-    if pool(size).supply.load(Ordering::Relaxed) == FINE {
+    if HINTS.supplied.load(Ordering::Relaxed) & size.bit() != 0 {
         return None;
     }
     if live(size) > 0 || stats::free_of(size) > 0 {
@@ -258,14 +300,14 @@ pub(super) fn trim(now: Instant, deadline: Instant) -> Option<Duration> {
         .min()
 }
 
-/// Whether any pool may hold something to trim: a few loads, no lock.
+/// Whether any pool may hold something to trim: one load.
 pub(super) fn is_trim_due() -> bool {
-    StackSize::all().any(|size| pool(size).hot_hint.load(Ordering::Relaxed) > keep(size))
+    HINTS.full.load(Ordering::Relaxed) != 0
 }
 
 fn trim_class(size: StackSize, now: Instant, deadline: Instant) -> Option<Duration> {
     let pool = pool(size);
-    if pool.hot_hint.load(Ordering::Relaxed) <= keep(size) {
+    if HINTS.full.load(Ordering::Relaxed) & size.bit() == 0 {
         return None;
     }
     loop {
@@ -290,9 +332,9 @@ fn trim_class(size: StackSize, now: Instant, deadline: Instant) -> Option<Durati
                 shared.trim_todo - count
             };
             shared.trimming += count;
-            pool.hot_hint
-                .store(shared.hot.len() - count, Ordering::Relaxed);
-            shared.hot.drain(..count).collect()
+            let some = shared.hot.drain(..count).collect();
+            shared.hint(size);
+            some
         };
         make_cold(&mut some);
         let mut shared = pool.shelf.lock();
@@ -316,7 +358,7 @@ mod tests {
         put(
             size,
             stacks.into_iter().map(|mut stack| {
-                stack.cold = false;
+                stack.set_cold(false);
                 stack
             }),
         );
@@ -331,7 +373,7 @@ mod tests {
         }
         let shared = pool(size).shelf.lock();
         assert_eq!((shared.hot.len(), shared.trimming), (keep(size), 0));
-        assert!(shared.cold.iter().all(|stack| stack.cold));
+        assert!(shared.cold.iter().all(Stack::is_cold));
         assert_eq!(shared.free(), created(size));
     }
 
@@ -343,9 +385,9 @@ mod tests {
             refill(size, &mut out).unwrap();
         }
         let hot_low = out[1].limit();
-        out[1].cold = false;
-        out[0].cold = true;
-        out[2].cold = true;
+        out[1].set_cold(false);
+        out[0].set_cold(true);
+        out[2].set_cold(true);
         put(size, out.drain(..));
         refill(size, &mut out).unwrap();
         assert_eq!(out.pop().unwrap().limit(), hot_low);

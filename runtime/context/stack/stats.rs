@@ -93,6 +93,11 @@ impl Shelf {
     pub(super) fn publish(&self, size: StackSize, free: usize) {
         self.0[size.index()].store(free, Ordering::Relaxed);
     }
+
+    /// Whether the owner holds more free stacks of any class than `limit` says.
+    pub(super) fn is_any_above(&self, limit: fn(StackSize) -> usize) -> bool {
+        StackSize::all().any(|size| self.0[size.index()].load(Ordering::Relaxed) > limit(size))
+    }
 }
 
 static SHELVES: Lock<Vec<Arc<Shelf>>> = Lock::new(Vec::new());

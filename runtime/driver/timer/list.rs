@@ -2,7 +2,7 @@
 //!
 //! Null-terminated rather than circular: a circular list needs heads that never move and two writes
 //! to initialise each of them; here the wheel stores nothing but pointers to nodes. The branches this
-//! costs are predicted, and `tests::arm_and_cancel_cost` measures them. Never calls anything; the
+//! costs are predicted, and `tests/cost.rs` measures them. Never calls anything; the
 //! wheel is its only user.
 
 #![expect(

@@ -75,6 +75,7 @@ impl<T: Copy> TimerNode<T> {
     }
 
     /// Whether the deadline passed and `fire` handed out the payload.
+    #[cfg(test)]
     pub(crate) fn has_fired(&self) -> bool {
         self.state.get() == State::Fired
     }

@@ -4,23 +4,8 @@
 //! and `next_expiry` around each epoll wait. Must never read a clock, allocate after `new`, or hold a
 //! reference to a node across a call of the driver's callback.
 //!
-//! A tick number is read in digits of six bits, level 0 the lowest:
-//! ```text
-//! now      …  3  17  42        a deadline waits at the level of the highest digit in which it
-//! deadline …  3  20   5        differs from `now`, in the slot which that digit of it names:
-//!                 ^            level 1, slot 20
-//! ```
-//! Invariant, for every node but the overdue: its slot is a function of `now` and its tick. It shares
-//! with `now` all digits above its level, and its own digit there is greater. Four facts follow.
-//! 1. No slot index wraps around, and whatever is in a lower level is due before anything above it.
-//! 2. The first slot to look at is the lowest bit of the lowest non-empty occupancy map.
-//! 3. `now` may jump to any tick before that slot's first one and leave every node where it is, so
-//!    that years of idle time cost as much as a millisecond.
-//! 4. Equal ticks are always in the same slot: they fire in the order of arming.
-//!
-//! When `now` reaches the first tick of a slot above level 0, the slot *cascades*: its nodes agree
-//! with `now` in one digit more and move to lower levels. A node cascades at most once per level.
-//! A binary heap needs no cascade, but `O(log n)` for the common case, a timeout armed and cancelled.
+//! A binary heap would need no cascade, but `O(log n)` for the common case: a timeout armed and
+//! cancelled.
 
 #![expect(unsafe_code, reason = "arms, cancels and fires nodes it does not own")]
 
@@ -48,6 +33,25 @@ const LISTS: usize = OVERDUE + 1;
 const PEEK_MAX: usize = 4;
 
 /// All armed timers of one worker.
+///
+/// A tick number is read in digits of six bits, level 0 the lowest:
+/// ```text
+/// now      …  3  17  42        a deadline waits at the level of the highest digit in which it
+/// deadline …  3  20   5        differs from `now`, in the slot which that digit of it names:
+///                 ^            level 1, slot 20
+/// ```
+/// Invariant, for every node but the overdue: its slot is a function of `now` and its tick. It shares
+/// with `now` all digits above its level, and its own digit there is greater. Four facts follow.
+/// 1. No slot index wraps around, and whatever is in a lower level is due before anything above it.
+/// 2. The first slot to look at is the lowest bit of the lowest non-empty occupancy map.
+/// 3. `now` may jump to any tick before that slot's first one and leave every node where it is, so
+///    that years of idle time cost as much as a millisecond.
+/// 4. Equal ticks are always in the same slot: they fire in the order of arming.
+///
+/// When `now` reaches the first tick of a slot above level 0, the slot *cascades*: its nodes agree
+/// with `now` in one digit more and move to lower levels. A node cascades at most once per level.
+///
+/// A wheel that is dropped forgets its nodes: nothing may be cancelled after that.
 pub(crate) struct Wheel<T: Copy> {
     /// Everything before and at this tick has fired, the overdue list aside.
     now_tick: u64,
