@@ -302,7 +302,8 @@ impl Runtime {
     ///
     /// Blocks an OS thread, parks a green thread of another runtime, masked. A worker whose green threads have not ended
     /// by then is never joined: it parks for ever, since others may borrow from its stacks, and what
-    /// is left on it is reported. Joining such a green thread gives [`Cancelled`](crate::Cancelled).
+    /// is left on it is reported. Joining such a green thread gives [`Cancelled`](crate::Cancelled), as
+    /// soon as its worker can answer: one that computes on and on keeps its neighbours' joins waiting.
     ///
     /// # Panics
     /// On one of its own workers.

@@ -67,7 +67,10 @@ impl Signals {
             self.listener.eventfd().drain();
             if let Some(number) = self.listener.take() {
                 let known = self.signals.iter().find(|signal| signal.number() == number);
-                return Ok(*known.expect("because only listened signals are taken"));
+                // Only listened signals are taken, so it is always known.
+                if let Some(signal) = known {
+                    return Ok(*signal);
+                }
             }
             self.evented.wait(Direction::Read, None)?;
         }

@@ -120,8 +120,9 @@ impl Fiber {
             unsafe { fiber.0.as_ref() }.yielder.set(yielder);
             begin(entry, argument);
         });
-        // SAFETY: the record was written above; only the owner worker touches this field.
-        unsafe { (&raw mut (*fiber.0.as_ptr()).coroutine).write(MaybeUninit::new(switch)) };
+        // SAFETY: the record was written above; nobody else has the fiber yet.
+        let record = unsafe { &mut *fiber.0.as_ptr() };
+        record.coroutine.write(switch);
         fiber
     }
 
@@ -130,9 +131,11 @@ impl Fiber {
     /// # Safety
     /// By the worker that made it, not from within itself, and not after `Finished`.
     pub(crate) unsafe fn resume(self) -> Step {
-        // SAFETY: the field was initialised in `new`; while the fiber runs it touches other fields
-        // of the record only, so this is the one reference to it.
-        let coroutine = unsafe { (*self.0.as_ptr()).coroutine.assume_init_mut() };
+        // SAFETY: the place is computed, nothing is read.
+        let field = unsafe { &raw mut (*self.0.as_ptr()).coroutine };
+        // SAFETY: initialised in `new` (`MaybeUninit<T>` is laid out as `T`); while the fiber runs it
+        // touches other fields of the record only, so this is the one reference to it.
+        let coroutine = unsafe { &mut *field.cast::<Switch>() };
         match coroutine.resume(()) {
             CoroutineResult::Yield(()) => Step::Suspended,
             CoroutineResult::Return(()) => Step::Finished,
@@ -162,16 +165,15 @@ impl Fiber {
     /// # Safety
     /// `resume` returned `Finished`; the fiber is not used again.
     pub(crate) unsafe fn finish(self) -> Stack {
-        let record = self.0.as_ptr();
+        // SAFETY: nothing runs on the stack any more, so the record is ours alone.
+        let record = unsafe { self.0.as_ref() };
         // SAFETY: initialised in `new`, read once.
-        let coroutine = unsafe { (*record).coroutine.assume_init_read() };
+        let coroutine = unsafe { record.coroutine.assume_init_read() };
         debug_assert!(coroutine.done());
         drop(coroutine);
+        record.owner.0.clear();
         // SAFETY: initialised in `new`, read once.
-        let stack = unsafe { (*record).stack.assume_init_read() };
-        // SAFETY: the record is ours until the stack is given back.
-        unsafe { (*record).owner.0.clear() };
-        stack
+        unsafe { record.stack.assume_init_read() }
     }
 
     /// Deadlines and shields of this stack.

@@ -76,17 +76,6 @@ impl StackOwner {
         StackOwner::new(BORROWED, 0, name, location)
     }
 
-    /// The same owner on a further stack: a green thread inside `with_big_stack`.
-    ///
-    /// # Safety
-    /// As for [`green`](StackOwner::green), with the name that `self` was made with.
-    pub(crate) unsafe fn same_owner(&self) -> StackOwner {
-        StackOwner {
-            occupied: AtomicUsize::new(self.occupied.load(Ordering::Relaxed)),
-            ..*self
-        }
-    }
-
     fn new(
         occupied: usize,
         id: u64,
@@ -295,9 +284,6 @@ mod tests {
              greenroom::with_big_stack(bytes, f)\nfatal runtime error: stack overflow, aborting\n"
         );
         assert_eq!(rendered(&owner, 192 * 1024), expected);
-        // SAFETY: as above.
-        let again = unsafe { owner.same_owner() };
-        assert_eq!(rendered(&again, 192 * 1024), expected);
     }
 
     #[test]

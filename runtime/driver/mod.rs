@@ -96,11 +96,6 @@ impl Driver {
         }
     }
 
-    /// Where this worker's sources register.
-    pub(crate) fn poller(&self) -> &'static Poller {
-        self.poller
-    }
-
     /// Looks for events and expired timers without waiting.
     pub(crate) fn poll(&mut self, ready: &mut impl Extend<TaskPtr>) {
         self.turn(0, ready);

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | 0 | `READ` | a read may succeed: try it before parking |
 //! | 1 | `WRITE` | a write may succeed |
-//! | 2 | `CLOSED` | the peer ended its direction, or an error waits: a short read proves nothing |
+//! | 2 | `CLOSED` | the peer ended its direction, an error or urgent data waits: a short read proves nothing |
 //! | 3– | count | events seen so far, wraps |
 //!
 //! Set by events, cleared by the operation that found the descriptor drained. The race: an operation
@@ -14,8 +14,8 @@
 //! call, a wrong "not ready" would hang: bits start set and every doubt sets them.
 //!
 //! Subtle: data and end of stream can come in one edge. A read that takes just the data is short, yet
-//! no further edge will come. CLOSED therefore forbids clearing by short reads; only a real "would
-//! block" clears it, because then the kernel has said that the next change raises a new edge.
+//! no further edge will come. CLOSED therefore forbids clearing by short reads; only a read's real
+//! "would block" clears it, because then the kernel has said that the next change raises a new edge.
 //! Test: `data_and_fin_in_one_edge_end_the_stream`; model: `models/`.
 
 use crate::sys::atomic::{AtomicU32, Ordering};
@@ -101,7 +101,12 @@ impl Readiness {
 
     /// The operation that began at `seen` got "would block".
     pub(crate) fn clear_after_would_block(&self, seen: Snapshot, direction: Direction) {
-        self.clear(seen, direction.bit() | CLOSED);
+        // Subtle: a full send buffer says nothing of the end of the other direction.
+        let bits = match direction {
+            Direction::Read => READ | CLOSED,
+            Direction::Write => WRITE,
+        };
+        self.clear(seen, bits);
     }
 
     fn clear(&self, seen: Snapshot, bits: u32) {

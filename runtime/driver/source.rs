@@ -89,7 +89,8 @@ impl Source {
         table::key(self.index, self.generation())
     }
 
-    /// Parker, steps 1 to 5. `false`: it became ready, try again without suspending.
+    /// Parker, steps 1 to 5. `false`: it became ready, try again without suspending. If the
+    /// registration fails, `stranded` gets the tasks that had waited through an earlier one.
     ///
     /// # Safety
     /// The node stays in place until it was taken or given to `withdraw`.
@@ -100,11 +101,18 @@ impl Source {
         interest: Interest,
         direction: Direction,
         node: &WaitNode,
+        stranded: &mut Vec<TaskPtr>,
     ) -> io::Result<bool> {
         let mut waiters = self.waiters.lock();
         // Subtle: registered before the look. The first edge of an ADD is a fresh report of what is
         // there now, so whatever happened before counts.
-        self.register(&mut waiters, here, fd, interest)?;
+        if let Err(error) = self.register(&mut waiters, here, fd, interest) {
+            // Whoever waited through the registration that is gone must find out as well.
+            self.ready.set(true, true, false);
+            claim_all(&mut waiters.readers, stranded);
+            claim_all(&mut waiters.writers, stranded);
+            return Err(error);
+        }
         if self.ready.snapshot().is_ready(direction) {
             return Ok(false);
         }

@@ -15,7 +15,7 @@ use crate::sys::lock::Lock;
 
 /// Places in the first chunk, a power of two; chunk `n` has `FIRST << n`.
 const FIRST: u32 = 256;
-/// 256 × (2^24 - 1) places: more than Linux allows open files (2^30) is not needed.
+/// 256 × (2^23 - 1) places: twice the 2^30 open files that Linux allows.
 const CHUNKS: usize = 23;
 
 static TABLE: [AtomicPtr<Source>; CHUNKS] =
@@ -45,9 +45,10 @@ fn at(index: u32) -> Option<&'static Source> {
     if first.is_null() {
         return None;
     }
-    // SAFETY: a published chunk has `FIRST << chunk` initialised places and is never freed; `offset`
-    // is below that by `locate`.
-    Some(unsafe { &*first.add(offset) })
+    // SAFETY: a published chunk has `FIRST << chunk` places, and `offset` is below that by `locate`.
+    let place = unsafe { first.add(offset) };
+    // SAFETY: the places of a published chunk are initialised and never freed.
+    Some(unsafe { &*place })
 }
 
 /// The source of an event will be looked at soon.

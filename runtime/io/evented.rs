@@ -13,7 +13,7 @@ use super::settings::Settings;
 use crate::driver::source::Source;
 use crate::driver::table;
 use crate::park::{Parker, interrupt};
-use crate::sched::{current, run::spend_budget};
+use crate::sched::{current, enqueue, run::spend_budget};
 use crate::sys::atomic::{AtomicU8, Ordering};
 use crate::sys::clock::{NEVER_NS, deadline_after, now_ns};
 use crate::sys::epoll::Interest;
@@ -54,6 +54,16 @@ pub(crate) enum Stop {
     Io(io::Error),
     /// Cancelled, or out of an enclosing `timeout`: tidy up, then `interrupt::raise`.
     Interrupted,
+}
+
+impl Stop {
+    /// The error; unwinds for an interrupt.
+    pub(crate) fn into_error(self) -> io::Error {
+        match self {
+            Stop::Io(error) => error,
+            Stop::Interrupted => interrupt::raise(),
+        }
+    }
 }
 
 impl From<io::Error> for Stop {
@@ -189,11 +199,7 @@ impl Evented {
         direction: Direction,
         attempt: impl FnMut(BorrowedFd<'_>) -> io::Result<Attempt<T>>,
     ) -> io::Result<T> {
-        match self.try_io(direction, attempt) {
-            Ok(value) => Ok(value),
-            Err(Stop::Io(error)) => Err(error),
-            Err(Stop::Interrupted) => interrupt::raise(),
-        }
+        self.try_io(direction, attempt).map_err(Stop::into_error)
     }
 
     /// As [`Evented::io`], for operations that may have had a part of their effect when an interrupt
@@ -293,11 +299,14 @@ impl Evented {
         let worker = current::worker().expect("because a task runs on a worker");
         let parker = Parker::current();
         let node = WaitNode::new(parker.waiter());
+        let mut stranded = Vec::new();
         // SAFETY: the node is withdrawn below, before this frame can end.
         let queued = unsafe {
-            self.source
-                .enqueue(&worker.shared.poller, raw, interest, direction, &node)
-        }?;
+            let here = &worker.shared.poller;
+            self.source.enqueue(here, raw, interest, direction, &node, &mut stranded)
+        };
+        stranded.into_iter().for_each(enqueue);
+        let queued = queued?;
         if queued {
             parker.park(reason, deadline_ns);
             self.source.withdraw(direction, &node);

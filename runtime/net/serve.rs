@@ -9,9 +9,10 @@
 //! connection crosses threads).
 
 use super::{SocketAddr, TcpListener, TcpStream};
+use crate::io::evented::Stop;
 use crate::park::wait_list::{self, Mask, Outcome};
 use crate::sched::{current, place};
-use crate::sys::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::sys::atomic::{AtomicU8, AtomicU64, Ordering};
 use crate::sys::clock::deadline_after;
 use crate::sys::lock::Lock;
 use crate::sys::socket::is_out_of_descriptors;
@@ -70,8 +71,8 @@ struct State {
     open: Lock<Open>,
     /// Who waits for the last connection to end.
     waiters: Lock<WaitQueue>,
-    /// Descriptors have run out, and that was logged: one line for all acceptors.
-    is_short: AtomicBool,
+    /// 1: descriptors have run out, and that was logged: one line for all acceptors.
+    is_short: AtomicU8,
 }
 
 struct Open {
@@ -123,7 +124,7 @@ where
             is_cut_off: false,
         }),
         waiters: Lock::new(WaitQueue::new()),
-        is_short: AtomicBool::new(false),
+        is_short: AtomicU8::new(0),
     });
     let handler = Arc::new(handler);
     let workers = thread::with_group(|group| group.workers.len());
@@ -158,21 +159,30 @@ impl Server {
     /// Stops accepting: the port is free for others when this returns. Parks until the acceptors have
     /// ended. Open connections go on.
     pub fn stop_accepting(&mut self) {
-        for acceptor in &self.acceptors {
-            acceptor.cancel();
-        }
+        self.cancel_acceptors();
         for acceptor in self.acceptors.drain(..) {
             // Cancelled, as asked.
             drop(acceptor.join());
         }
     }
 
+    /// Acceptors end without unwinding, so this works with `panic = "abort"` too.
+    fn cancel_acceptors(&self) {
+        for acceptor in &self.acceptors {
+            cancel(acceptor.task());
+        }
+    }
+
     /// Stops accepting, waits at most `grace` for open connections to end, cancels the others and waits
-    /// until they have unwound. Parks.
+    /// until they have unwound. Parks. With `panic = "abort"` connections cannot be cancelled: those
+    /// that are left when the grace is over go on.
     pub fn finish(mut self, grace: Duration) -> ServeStats {
         self.stop_accepting();
         let state = &self.state;
         if state.wait_until_idle(grace) {
+            return state.stats();
+        }
+        if cfg!(panic = "abort") {
             return state.stats();
         }
         let cut_off = state.cut_off();
@@ -186,9 +196,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        for acceptor in &self.acceptors {
-            acceptor.cancel();
-        }
+        self.cancel_acceptors();
     }
 }
 
@@ -218,7 +226,7 @@ impl State {
     /// A connection was accepted.
     fn begin(self: &Arc<State>) -> Connection {
         self.counters.accepted.fetch_add(1, Ordering::Relaxed);
-        self.is_short.store(false, Ordering::Relaxed);
+        self.is_short.store(0, Ordering::Relaxed);
         self.open.lock().starting += 1;
         Connection {
             state: Arc::clone(self),
@@ -233,11 +241,7 @@ impl State {
             let tasks: Vec<TaskRef> = open.tasks.values().cloned().collect();
             (tasks, open.starting)
         };
-        for task in &tasks {
-            if task.header().state.cancel() == Wake::Enqueue {
-                place::enqueue(TaskPtr::new(task.as_ptr()));
-            }
-        }
+        tasks.iter().for_each(cancel);
         u64::try_from(tasks.len()).unwrap_or(u64::MAX) + starting
     }
 
@@ -254,6 +258,12 @@ impl State {
             Mask::Masked,
             idle,
         ) == Outcome::Ready(())
+    }
+}
+
+fn cancel(task: &TaskRef) {
+    if task.header().state.cancel() == Wake::Enqueue {
+        place::enqueue(TaskPtr::new(task.as_ptr()));
     }
 }
 
@@ -309,24 +319,25 @@ where
 {
     let mut pause = PAUSE_MIN;
     loop {
-        match listener.accept() {
+        match listener.try_accept() {
+            Err(Stop::Interrupted) => return,
             Ok((stream, peer)) => {
                 pause = PAUSE_MIN;
                 hand_over(stream, peer, state, handler);
             }
-            Err(error) if is_out_of_descriptors(&error) => {
+            Err(Stop::Io(error)) if is_out_of_descriptors(&error) => {
                 state.counters.refused.fetch_add(1, Ordering::Relaxed);
-                if !state.is_short.swap(true, Ordering::Relaxed) {
+                if state.is_short.swap(1, Ordering::Relaxed) == 0 {
                     log::warn!("accept: {error}; pausing until descriptors are free");
                 }
-                thread::sleep(pause);
+                thread::rest(pause);
                 pause = (pause * 2).min(PAUSE_MAX);
             }
             // Whatever else accept(2) reports is the fault of one connection.
-            Err(error) => {
+            Err(Stop::Io(error)) => {
                 log::debug!("accept: {error}");
                 state.counters.aborted.fetch_add(1, Ordering::Relaxed);
-                thread::yield_now();
+                thread::rest(Duration::ZERO);
             }
         }
     }

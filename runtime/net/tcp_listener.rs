@@ -7,7 +7,7 @@
 use super::connect;
 use super::resolve::ToSocketAddrs;
 use super::tcp_stream::TcpStream;
-use crate::io::evented::{Attempt, Direction, Evented, Kind};
+use crate::io::evented::{Attempt, Direction, Evented, Kind, Stop};
 use crate::sys::socket::{self, option};
 use std::fmt;
 use std::io;
@@ -98,9 +98,14 @@ impl TcpListener {
     /// # Cancel
     /// No connection was taken from the queue.
     pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        self.try_accept().map_err(Stop::into_error)
+    }
+
+    /// As [`accept`](TcpListener::accept), without unwinding for an interrupt.
+    pub(super) fn try_accept(&self) -> Result<(TcpStream, SocketAddr), Stop> {
         let (fd, peer) = self
             .evented
-            .io(Direction::Read, |fd| socket::accept(fd).map(Attempt::Done))?;
+            .try_io(Direction::Read, |fd| socket::accept(fd).map(Attempt::Done))?;
         Ok((
             TcpStream {
                 evented: Evented::new(fd, Kind::Stream),

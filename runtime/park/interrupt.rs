@@ -74,6 +74,10 @@ pub(crate) fn check() {
 /// root of the cancelled task.
 #[cold]
 pub(crate) fn raise() -> ! {
+    if cfg!(panic = "abort") {
+        eprintln!("greenroom: a `timeout` has elapsed, and with panic = \"abort\" there is no unwinding");
+        std::process::abort();
+    }
     match current::with_context(expired_frame) {
         Some(frame) => panic::resume_unwind(Box::new(ElapsedPayload(frame.addr()))),
         None => panic::resume_unwind(Box::new(CancelPayload)),
@@ -108,7 +112,7 @@ fn expired_frame(context: &StackContext) -> Option<*const Frame> {
 fn refresh_deadline(context: &StackContext) {
     let mut earliest_ns = NEVER_NS;
     for_each_frame(context, |frame| {
-        earliest_ns = earliest_ns.min(frame.deadline_ns)
+        earliest_ns = earliest_ns.min(frame.deadline_ns);
     });
     context.deadline_ns.set(earliest_ns);
 }

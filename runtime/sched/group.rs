@@ -93,6 +93,11 @@ impl Group {
             Phase::Abandoned => ABANDONED,
         };
         self.phase.store(word, Ordering::Release);
+        self.ring_sleepers();
+    }
+
+    /// Lets every sleeping worker look around.
+    pub(super) fn ring_sleepers(&self) {
         for worker in &self.workers {
             worker.ring_if_asleep();
         }

@@ -130,7 +130,11 @@ impl Worker {
         Some(fiber)
     }
 
+    /// Sleeping neighbours may hold free stacks: they give them to all when they go idle again.
     fn wait_for_stack(&self, task: TaskPtr) {
+        if self.stackless.borrow().is_empty() {
+            self.group.ring_sleepers();
+        }
         self.stackless.borrow_mut().push_back(task);
     }
 

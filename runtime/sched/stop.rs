@@ -1,10 +1,12 @@
 //! How a worker's life ends: cancel, let unwind, leave; or park for ever.
 //!
-//! 1. The handle sets Stopping and rings. 2. Each worker, at its next look, cancels its started tasks;
-//! closures that have not run are cancelled as they start, so their captures are dropped on a green
-//! stack. 3. A worker without tasks closes its deque and inbox and leaves. 4. After the grace the
-//! handle sets Abandoned: a worker that still has tasks names them, completes their joins with an
-//! error, and parks for ever. It never exits: others may borrow from its stacks and thread-locals.
+//! 1. The handle sets Stopping and rings.
+//! 2. Each worker, at its next look, cancels its started tasks; closures that have not run are
+//!    cancelled as they start, so their captures are dropped on a green stack.
+//! 3. A worker without tasks closes its deque and inbox and leaves.
+//! 4. After the grace the handle sets Abandoned: a worker that still has tasks names them, completes
+//!    their joins with an error, and parks for ever. It never exits: others may borrow from its stacks
+//!    and thread-locals.
 //!
 //! The race of step 3: a task is pushed while the worker leaves. Closing is one atomic step on an
 //! *empty* queue, and a push to a closed queue gives the task back to the pusher.
@@ -35,7 +37,8 @@ impl Worker {
     }
 
     fn begin_stopping(&self) {
-        if self.is_stopping.replace(true) {
+        // Without unwinding a cancelled task could only end the process.
+        if self.is_stopping.replace(true) || cfg!(panic = "abort") {
             return;
         }
         self.for_each_started(|header| {
@@ -62,6 +65,13 @@ impl Worker {
             header.state.abandon();
             wake_queue(&header.joiners);
         });
+        for task in self.take_unstarted() {
+            // Leaked with its closure: nothing of it may be dropped on this stack.
+            names.push(format!("green thread {} (not started)", task.header().label()));
+            task.header().state.abandon();
+            wake_queue(&task.header().joiners);
+            let _ = task.into_raw();
+        }
         let mut woken = Vec::new();
         self.shared.poller.close(&mut woken);
         woken

@@ -19,6 +19,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Runs between two looks at the driver (146 ns each when nothing is ready, so 2.4 ns per run). A
 /// prime, so that it does not beat with round numbers of tasks. Doubled: sockets wait twice as long
@@ -37,7 +38,7 @@ const LOOK_AROUND_NS: u64 = 10_000_000;
 const STACK_RETRY_NS: u64 = 10_000_000;
 
 /// How long one round of idle trimming may take.
-const TRIM_NS: u64 = 1_000_000;
+const TRIM: Duration = Duration::from_millis(1);
 
 /// A worker's own state.
 #[derive(Debug)]
@@ -185,9 +186,7 @@ impl Worker {
         if self.is_stopping.get() && self.may_leave() {
             return false;
         }
-        self.stacks
-            .borrow_mut()
-            .trim_idle(std::time::Duration::from_nanos(TRIM_NS));
+        let trim_again = self.stacks.borrow_mut().trim_idle(TRIM);
         self.group.fall_asleep();
         self.shared.sleep.announce();
         // Step 3 of the handshake in `sleep`: look once more, now that bringers know they must ring.
@@ -197,9 +196,12 @@ impl Worker {
             self.group.begin_lookout();
         }
         if !self.has_work() {
+            let until_trim_ns = trim_again
+                .and_then(|after| u64::try_from(after.as_nanos()).ok())
+                .unwrap_or(NEVER_NS);
             self.driver
                 .borrow_mut()
-                .wait(limit_ns, &mut *self.ring.borrow_mut());
+                .wait(limit_ns.min(until_trim_ns), &mut *self.ring.borrow_mut());
         }
         self.shared.sleep.awake();
         self.group.wake_up();
@@ -239,6 +241,19 @@ impl Worker {
                 .borrow_mut()
                 .append(&mut self.stackless.borrow_mut());
         }
+    }
+
+    /// Takes every task that is queued here and has not started.
+    pub(super) fn take_unstarted(&self) -> Vec<TaskPtr> {
+        self.take_inbox();
+        self.retry_stackless();
+        let mut unstarted: Vec<TaskPtr> = std::iter::from_fn(|| self.shared.deque.pop()).collect();
+        let ring = std::mem::take(&mut *self.ring.borrow_mut());
+        let (started, fresh): (VecDeque<_>, VecDeque<_>) =
+            ring.into_iter().partition(|task| task.header().fiber.get().is_some());
+        *self.ring.borrow_mut() = started;
+        unstarted.extend(fresh);
+        unstarted
     }
 
     /// Whether nothing is left to run here, now or later; closes the ways in.

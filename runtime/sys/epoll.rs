@@ -19,7 +19,8 @@ pub(crate) struct Event {
     pub(crate) readable: bool,
     /// A write will not block.
     pub(crate) writable: bool,
-    /// The peer ended its direction or the connection failed: reads never block again.
+    /// The peer ended its direction, the connection failed, or urgent data waits: a read that brings
+    /// less than asked for is not the last that will not block.
     pub(crate) closed: bool,
 }
 
@@ -75,10 +76,12 @@ impl Events {
         self.list[..self.filled].iter().map(|event| {
             let bits = event.events;
             let has = |mask: i32| bits & mask.cast_unsigned() != 0;
-            let closed = has(libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR);
+            // A read stops short at the mark of urgent data, with more behind it.
+            let closed =
+                has(libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR | libc::EPOLLPRI);
             Event {
                 key: event.u64,
-                readable: closed || has(libc::EPOLLIN | libc::EPOLLPRI),
+                readable: closed || has(libc::EPOLLIN),
                 writable: has(libc::EPOLLOUT | libc::EPOLLHUP | libc::EPOLLERR),
                 closed,
             }
@@ -91,25 +94,34 @@ impl Epoll {
         // SAFETY: no pointers are passed.
         let fd = check(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
         // SAFETY: the kernel just made this descriptor for us; nobody else owns it.
-        Ok(Epoll {
-            fd: unsafe { OwnedFd::from_raw_fd(fd) },
-        })
+        let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+        Ok(Epoll { fd })
     }
 
     /// Starts watching `fd`; the first edge comes at once if it is ready now.
     pub(crate) fn add(&self, fd: RawFd, interest: Interest, key: u64) -> io::Result<()> {
         let bits = match interest {
-            Interest::Stream => libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLRDHUP | libc::EPOLLET,
+            Interest::Stream => libc::EPOLLIN | libc::EPOLLPRI | libc::EPOLLOUT | libc::EPOLLRDHUP | libc::EPOLLET,
             Interest::Listener => libc::EPOLLIN | libc::EPOLLET | libc::EPOLLEXCLUSIVE,
         };
         let mut event = libc::epoll_event {
             events: bits.cast_unsigned(),
             u64: key,
         };
+        match self.control(libc::EPOLL_CTL_ADD, fd, &mut event) {
+            // The user closed a descriptor of which a duplicate lives on: its registration stayed, and
+            // the number came back with another duplicate. (MOD is refused for exclusive ones.)
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                self.delete(fd);
+                self.control(libc::EPOLL_CTL_ADD, fd, &mut event)
+            }
+            done => done,
+        }
+    }
+
+    fn control(&self, operation: i32, fd: RawFd, event: &mut libc::epoll_event) -> io::Result<()> {
         // SAFETY: `event` outlives the call; a bad `fd` is an error, not undefined behaviour.
-        check(unsafe {
-            libc::epoll_ctl(self.fd.as_raw_fd(), libc::EPOLL_CTL_ADD, fd, &raw mut event)
-        })?;
+        check(unsafe { libc::epoll_ctl(self.fd.as_raw_fd(), operation, fd, &raw mut *event) })?;
         Ok(())
     }
 

@@ -29,7 +29,7 @@ pub(crate) fn send(fd: BorrowedFd<'_>, buf: &[u8], flags: i32) -> io::Result<usi
 }
 
 #[inline]
-fn checked(returned: isize) -> io::Result<usize> {
+fn checked(returned: i64) -> io::Result<usize> {
     usize::try_from(returned).map_err(|_| {
         // The kernel's error numbers are below 4,096.
         io::Error::from_raw_os_error(i32::try_from(-returned).unwrap_or(libc::EIO))
@@ -42,17 +42,17 @@ fn checked(returned: isize) -> io::Result<usize> {
 /// `buf` and `len` are what `number` demands.
 #[cfg(target_arch = "x86_64")]
 #[inline]
-unsafe fn call(number: i64, fd: i32, buf: *mut u8, len: usize, flags: i32) -> isize {
-    let returned: isize;
+unsafe fn call(number: libc::c_long, fd: i32, buf: *mut u8, len: usize, flags: i32) -> i64 {
+    let returned: i64;
     // SAFETY: the caller's contract; the instruction clobbers rcx and r11 only.
     unsafe {
         std::arch::asm!(
             "syscall",
-            inlateout("rax") number as isize => returned,
-            in("rdi") fd as isize,
+            inlateout("rax") number => returned,
+            in("rdi") i64::from(fd),
             in("rsi") buf,
             in("rdx") len,
-            in("r10") flags as isize,
+            in("r10") i64::from(flags),
             in("r8") 0usize,
             in("r9") 0usize,
             lateout("rcx") _,
@@ -69,17 +69,17 @@ unsafe fn call(number: i64, fd: i32, buf: *mut u8, len: usize, flags: i32) -> is
 /// `buf` and `len` are what `number` demands.
 #[cfg(target_arch = "aarch64")]
 #[inline]
-unsafe fn call(number: i64, fd: i32, buf: *mut u8, len: usize, flags: i32) -> isize {
-    let returned: isize;
+unsafe fn call(number: libc::c_long, fd: i32, buf: *mut u8, len: usize, flags: i32) -> i64 {
+    let returned: i64;
     // SAFETY: the caller's contract; the instruction changes x0 only.
     unsafe {
         std::arch::asm!(
             "svc 0",
             in("x8") number,
-            inlateout("x0") fd as isize => returned,
+            inlateout("x0") i64::from(fd) => returned,
             in("x1") buf,
             in("x2") len,
-            in("x3") flags as isize,
+            in("x3") i64::from(flags),
             in("x4") 0usize,
             in("x5") 0usize,
             options(nostack)
@@ -93,11 +93,11 @@ unsafe fn call(number: i64, fd: i32, buf: *mut u8, len: usize, flags: i32) -> is
 /// # Safety
 /// `buf` and `len` are what `number` demands.
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-unsafe fn call(number: i64, fd: i32, buf: *mut u8, len: usize, flags: i32) -> isize {
+unsafe fn call(number: libc::c_long, fd: i32, buf: *mut u8, len: usize, flags: i32) -> i64 {
     // SAFETY: the caller's contract.
     let returned = unsafe { libc::syscall(number, fd, buf, len, flags, 0usize, 0usize) };
     if returned == -1 {
-        return -(io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO) as isize);
+        return -(io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO).into());
     }
-    returned as isize
+    returned.into()
 }

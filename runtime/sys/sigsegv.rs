@@ -40,12 +40,15 @@ const SIGNALS: [i32; 2] = [libc::SIGSEGV, libc::SIGBUS];
 /// `OnceLock` is one load.
 static PREVIOUS: [OnceLock<libc::sigaction>; 2] = [OnceLock::new(), OnceLock::new()];
 
-/// Puts the handler in place, once per process; later calls do nothing, whatever they bring.
+/// Puts the handler in place, once per process; later calls are two loads, whatever they bring.
 ///
 /// The earlier action is stored before ours is installed: a fault in between must find it.
 pub(crate) fn install(reporter: Reporter) -> io::Result<()> {
     REPORTER.get_or_init(|| reporter);
     for (signal, previous) in SIGNALS.into_iter().zip(&PREVIOUS) {
+        if previous.get().is_some() {
+            continue;
+        }
         let mut first = false;
         let found = action_of(signal)?;
         previous.get_or_init(|| {

@@ -17,9 +17,12 @@ use std::ptr::NonNull;
 /// What a task yields to its joiner; std's `thread::Result`.
 pub type Result<T> = std::result::Result<T, Box<dyn Any + Send + 'static>>;
 
+/// `repr(C)`: both begin where the union does, so a pointer to it is a pointer to either.
+#[repr(C)]
 union Body<F, T> {
     closure: ManuallyDrop<F>,
-    result: ManuallyDrop<Result<T>>,
+    /// Only written and read through a pointer.
+    _result: ManuallyDrop<Result<T>>,
 }
 
 #[repr(C)]
@@ -102,7 +105,7 @@ where
     // SAFETY: the table was made for these types.
     let place = unsafe { body::<F, T>(header) };
     // SAFETY: the slot holds the closure, and it is read once.
-    let closure = ManuallyDrop::into_inner(unsafe { (&raw const (*place).closure).read() });
+    let closure = unsafe { place.cast::<F>().read() };
     // SAFETY: the scheduler's reference keeps the header alive while the task runs.
     let head = unsafe { header.as_ref() };
     let result = if head.state.is_cancelled() {
@@ -115,7 +118,7 @@ where
         panic::catch_unwind(AssertUnwindSafe(closure)).map_err(R::FRAME.translate)
     };
     // SAFETY: the closure was moved out above; nobody reads the place before RESULT_READY.
-    unsafe { (&raw mut (*place).result).write(ManuallyDrop::new(result)) };
+    unsafe { place.cast::<Result<T>>().write(result) };
     if !head.state.publish_result() {
         (R::FRAME.shield)();
         // SAFETY: the result was just written, and no handle is left that could take it.
@@ -129,7 +132,7 @@ unsafe fn take_result<F, T>(header: NonNull<Header>, into: *mut ()) {
     // SAFETY: the table was made for these types.
     let place = unsafe { body::<F, T>(header) };
     // SAFETY: the caller's contract: the result is there and is read once.
-    let result = ManuallyDrop::into_inner(unsafe { (&raw const (*place).result).read() });
+    let result = unsafe { place.cast::<Result<T>>().read() };
     // SAFETY: the caller's contract on `into`.
     unsafe { into.cast::<Result<T>>().write(result) };
 }
@@ -140,7 +143,7 @@ unsafe fn drop_result<F, T>(header: NonNull<Header>) {
     // SAFETY: the table was made for these types.
     let place = unsafe { body::<F, T>(header) };
     // SAFETY: the caller's contract: the result is there and is read once.
-    let result = ManuallyDrop::into_inner(unsafe { (&raw const (*place).result).read() });
+    let result = unsafe { place.cast::<Result<T>>().read() };
     if panic::catch_unwind(AssertUnwindSafe(|| drop(result))).is_err() {
         // As std: a result whose destructor panics cannot be reported to anybody.
         eprintln!("fatal runtime error: green thread result panicked on drop, aborting");

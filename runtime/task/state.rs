@@ -187,11 +187,6 @@ impl State {
     pub(crate) fn is_abandoned(&self) -> bool {
         self.0.load(Ordering::Acquire) & ABANDONED != 0
     }
-
-    /// Whether the task waits for something at this instant.
-    pub(crate) fn is_parked(&self) -> bool {
-        self.0.load(Ordering::Relaxed) & PHASE == PARKED
-    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,7 @@
 //! `JoinHandle`, and what `cancel` answers.
+//!
+//! A thin public face: waiting and results are in `join`, the states a cancellation meets in the table
+//! of [`JoinHandle::cancel`].
 
 use super::current::Thread;
 use super::join::Joiner;
@@ -28,6 +31,11 @@ impl<T> JoinHandle<T> {
     /// The handle of a spawn whose result is a `T`.
     pub(crate) fn of(task: TaskRef) -> JoinHandle<T> {
         JoinHandle(Joiner::new(task))
+    }
+
+    /// The slot of the green thread.
+    pub(crate) fn task(&self) -> &TaskRef {
+        self.0.task()
     }
 
     /// The green thread behind this handle. Never parks.

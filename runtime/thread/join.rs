@@ -40,7 +40,7 @@ impl<T> Joiner<T> {
 
     pub(super) fn join(self) -> Result<T> {
         assert!(
-            !current::task().is_some_and(|task| task.id() == self.task.header().id()),
+            current::task().is_none_or(|task| task.id() != self.task.header().id()),
             "failed to join thread: Resource deadlock avoided: a green thread cannot join itself"
         );
         if wait_for_end(&self.task, NEVER_NS, Mask::Open) == Outcome::Interrupted {
@@ -76,8 +76,10 @@ impl<T> Drop for Joiner<T> {
         let header = self.task.header();
         if header.state.drop_interest() {
             let drop_result = header.vtable().drop_result;
+            // Shielded, as at the task's own end: the result's destructor may park, and an interrupt
+            // of the task that drops the handle must not unwind out of it, which would be fatal.
             // SAFETY: the result is there, and this handle was the one to take it.
-            unsafe { drop_result(self.task.as_ptr()) };
+            interrupt::shielded(|| unsafe { drop_result(self.task.as_ptr()) });
         }
     }
 }

@@ -33,6 +33,7 @@ pub use sleep::{sleep, sleep_until, yield_now};
 pub use spawn::spawn;
 
 pub(crate) use join::wait_for_end;
+pub(crate) use sleep::rest;
 pub(crate) use spawn::{Place, Spec, spawn_unchecked, with_group};
 
 pub use crate::task::slot::Result;

@@ -21,6 +21,7 @@ use crate::sys::clock::NEVER_NS;
 use crate::sys::lock::Lock;
 use crate::task::TaskRef;
 use crate::task::slot::Result;
+use std::any::Any;
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
@@ -81,10 +82,53 @@ impl Data {
                 continue;
             }
             abort_if_abandoned(&task);
-            self.children
-                .lock()
-                .tasks
-                .retain(|child| !child.header().state.is_done());
+            // From the end only: going through all of them after each wait would be quadratic.
+            let tasks = &mut self.children.lock().tasks;
+            while tasks
+                .pop_if(|child| child.header().state.is_done())
+                .is_some()
+            {}
+        }
+    }
+
+    /// Runs `f` and counts its panic, if it ends in one, as one that nobody has joined.
+    fn counting_panics<T>(&self, f: impl FnOnce() -> T) -> T {
+        panic::catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|payload| {
+            if is_panic(payload.as_ref()) {
+                self.unhandled.fetch_add(1, Ordering::Release);
+            }
+            panic::resume_unwind(payload)
+        })
+    }
+}
+
+/// Whether a child's payload counts as a panic. A `Cancelled` that the child took from a join of its
+/// own and passed on does not: to whoever joins the child it looks like the child's own.
+fn is_panic(payload: &(dyn Any + Send)) -> bool {
+    !interrupt::is_interrupt(payload) && !payload.is::<interrupt::Cancelled>()
+}
+
+/// A child's closure. Dropped unstarted, as a cancelled child does, it counts a panic of its captures
+/// too: every panic that a join may show has been counted once.
+struct Child<F> {
+    body: Option<F>,
+    data: Arc<Data>,
+}
+
+impl<F> Child<F> {
+    fn run<T>(mut self) -> T
+    where
+        F: FnOnce() -> T,
+    {
+        let body = self.body.take().expect("because a child runs once");
+        self.data.counting_panics(body)
+    }
+}
+
+impl<F> Drop for Child<F> {
+    fn drop(&mut self) {
+        if let Some(unstarted) = self.body.take() {
+            self.data.counting_panics(|| drop(unstarted));
         }
     }
 }
@@ -191,15 +235,11 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         F: FnOnce() -> T + Send + 'scope,
         T: Send + 'scope,
     {
-        let data = Arc::clone(&self.data);
-        let child = move || {
-            panic::catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|payload| {
-                if !interrupt::is_interrupt(payload.as_ref()) {
-                    data.unhandled.fetch_add(1, Ordering::Release);
-                }
-                panic::resume_unwind(payload)
-            })
+        let child = Child {
+            body: Some(f),
+            data: Arc::clone(&self.data),
         };
+        let child = move || child.run();
         // SAFETY: what `F` and `T` borrow outlives `'scope`, which does not end before `scope` has
         // waited for this task; both are `Send`.
         let task = with_group(|group| unsafe { spawn_unchecked(group, spec, child) })?;
@@ -245,7 +285,7 @@ impl<T> ScopedJoinHandle<'_, T> {
     pub fn join(self) -> Result<T> {
         let result = self.joiner.join();
         if let Err(payload) = &result
-            && !payload.is::<interrupt::Cancelled>()
+            && is_panic(payload.as_ref())
         {
             // Release: read by the scope after its wait.
             self.data.unhandled.fetch_sub(1, Ordering::Release);

@@ -1,4 +1,7 @@
 //! `sleep`, `sleep_until`, `yield_now`.
+//!
+//! A sleep is a wait without a condition: it ends by its timer or by an interrupt, and goes on after
+//! every other wake.
 
 use crate::park::{Parker, interrupt};
 use crate::sched::{Settle, current, suspend};
@@ -44,6 +47,16 @@ fn sleep_until_ns(deadline_ns: u64) {
         if deadline_ns != NEVER_NS && now_ns() >= deadline_ns {
             return;
         }
+    }
+}
+
+/// As [`sleep`], but an interrupt ends it without unwinding: the caller meets it at its next wait.
+pub(crate) fn rest(duration: Duration) {
+    let deadline_ns = deadline_after(duration);
+    let parker = Parker::current();
+    suspend(Settle::Yield);
+    while !interrupt::is_pending() && now_ns() < deadline_ns {
+        parker.park(WaitReason::Sleep, deadline_ns);
     }
 }
 

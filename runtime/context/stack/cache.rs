@@ -245,11 +245,11 @@ mod tests {
     fn cache_dropped_leaves_its_stacks_to_others() {
         let mut cache = StackCache::new();
         let taken: Vec<Stack> = (0..5).map(|_| cache.take(size(4)).unwrap()).collect();
-        assert_eq!(super::super::live(size(4)), 5);
+        assert_eq!(pool::live(size(4)), 5);
         let mut lows: Vec<usize> = taken.iter().map(Stack::limit).collect();
         taken.into_iter().for_each(|stack| cache.give(stack));
         drop(cache);
-        assert_eq!(super::super::live(size(4)), 0);
+        assert_eq!(pool::live(size(4)), 0);
         let created = pool::created(size(4));
         let mut other = StackCache::new();
         let again: Vec<Stack> = (0..5).map(|_| other.take(size(4)).unwrap()).collect();
@@ -272,7 +272,7 @@ mod tests {
         assert!(cache.lists[size.index()].items.len() >= hold / 2);
         assert!(pool::free(size) >= hold / 2 - held_before);
         assert_eq!(cache.take(size).unwrap().limit(), newest);
-        assert_eq!(super::super::live(size), 1); // the one leaked above
+        assert_eq!(pool::live(size), 1); // the one leaked above
     }
 
     #[test]

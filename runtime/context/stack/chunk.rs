@@ -49,12 +49,8 @@ static CLAIMED: AtomicUsize = AtomicUsize::new(0);
 pub(crate) struct Located {
     /// Lowest address of the slot: the beginning of its guard.
     pub(crate) slot_low: usize,
-    /// End of the guard, first usable address.
-    pub(crate) guard_end: usize,
     /// End of the slot.
     pub(crate) slot_end: usize,
-    /// The stack's top.
-    pub(crate) top: usize,
     /// The stack's class.
     pub(crate) size: StackSize,
     /// Whether the address lies in the guard.
@@ -86,15 +82,12 @@ pub(crate) fn locate(address: usize) -> Option<Located> {
     let index = (address - base) / stride;
     let slot_low = base + index * stride;
     let guard_end = slot_low + stride - size.usable_bytes();
-    let top = top_of(slot_low, index, stride);
     Some(Located {
         slot_low,
-        guard_end,
         slot_end: slot_low + stride,
-        top,
         size,
         in_guard: address < guard_end,
-        record: top,
+        record: top_of(slot_low, index, stride),
     })
 }
 
@@ -201,8 +194,6 @@ mod tests {
                 let found = locate(address).expect("the address lies in a slot");
                 assert_eq!(found.slot_low, stack.limit());
                 assert_eq!(found.slot_end, stack.limit() + size.stride_bytes());
-                assert_eq!(found.guard_end, stack.usable_low());
-                assert_eq!(found.top, stack.top());
                 assert_eq!(found.record, stack.record_addr());
                 assert_eq!(found.size, size);
                 assert_eq!(found.in_guard, in_guard);

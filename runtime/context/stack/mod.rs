@@ -25,7 +25,7 @@ mod watch;
 pub(crate) use cache::StackCache;
 pub(crate) use chunk::{Located, locate};
 pub(crate) use guard::bad_guard_setting;
-pub(crate) use pool::{give_shared, live, take_shared, would_exhaust};
+pub(crate) use pool::{give_shared, take_shared, would_exhaust};
 pub use stats::{GuardKind, StackStats, stack_stats};
 
 use crate::sys::memory::{self, Range};

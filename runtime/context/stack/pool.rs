@@ -143,7 +143,7 @@ pub(super) fn free(size: StackSize) -> usize {
 
 /// Stacks of this class that are in use, in the whole process. While stacks move the answer may be too
 /// high, never too low.
-pub(crate) fn live(size: StackSize) -> usize {
+pub(super) fn live(size: StackSize) -> usize {
     let free = stats::free_of(size);
     created(size).saturating_sub(free)
 }
