@@ -1,0 +1,35 @@
+//! A deadline for a test: who hangs is named, and the process ends.
+//!
+//! A thread of its own, because a hanging test may hold every worker.
+
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+/// No test takes a quarter of it; a lost wake takes for ever.
+const DEADLINE: Duration = Duration::from_secs(120);
+
+/// Ends the process unless it is dropped in time.
+#[must_use = "the deadline ends with it"]
+pub(crate) struct Watchdog(Option<Sender<()>>, Option<std::thread::JoinHandle<()>>);
+
+/// Starts the deadline of the running test.
+#[track_caller]
+pub(crate) fn watchdog() -> Watchdog {
+    let at = std::panic::Location::caller();
+    let name = std::thread::current().name().unwrap_or("main").to_owned();
+    let (done, ended) = channel();
+    let watcher = std::thread::spawn(move || {
+        if ended.recv_timeout(DEADLINE) == Err(RecvTimeoutError::Timeout) {
+            eprintln!("test {name} ({at}) hangs for {DEADLINE:?}; aborting");
+            std::process::abort();
+        }
+    });
+    Watchdog(Some(done), Some(watcher))
+}
+
+impl Drop for Watchdog {
+    fn drop(&mut self) {
+        drop(self.0.take());
+        drop(self.1.take().map(std::thread::JoinHandle::join));
+    }
+}
