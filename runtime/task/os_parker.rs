@@ -16,15 +16,16 @@ const WOKEN: u32 = 1;
 pub(crate) struct OsParker(AtomicU32);
 
 impl OsParker {
-    pub(crate) const fn new() -> OsParker {
+    pub(crate) fn new() -> OsParker {
         OsParker(AtomicU32::new(EMPTY))
     }
 
     /// First half of a wake: makes `wait` return. The parker must be alive, so callers hold the lock
     /// of the queue it stands in; afterwards only its address may be used.
     pub(crate) fn set(&self) -> WakeAddress {
-        // Release: pairs with the Acquire in `wait`.
-        self.0.store(WOKEN, Ordering::Release);
+        // Release: pairs with the Acquire in `wait`. A swap, not a store: loom orders a plain store and
+        // the swaps of `wait` only loosely, and would report wakes as lost that C11 keeps.
+        self.0.swap(WOKEN, Ordering::Release);
         WakeAddress(&raw const self.0)
     }
 

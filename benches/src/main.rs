@@ -1,0 +1,66 @@
+//! `bench`: greenroom measured against hand-written floors. One subcommand per question.
+//!
+//! Every command prints tables and, with `--json FILE`, writes all samples. The commands hidden
+//! from the help are the processes a measurement consists of.
+
+mod child;
+mod cmd_echo;
+mod compare;
+mod echo;
+mod load;
+mod machine;
+mod report;
+mod stats;
+mod sys;
+
+use clap::{Parser, Subcommand};
+use std::io;
+use std::process::ExitCode;
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "bench",
+    about = "Measures greenroom against hand-written floors"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Server CPU per message of the shipped echo server against a raw-epoll server
+    Echo(cmd_echo::EchoArgs),
+    /// The raw-epoll echo server
+    #[command(hide = true)]
+    FloorServer {
+        #[arg(long, default_value_t = 0)]
+        port: u16,
+        #[arg(long, default_value_t = 1)]
+        threads: usize,
+    },
+    /// The load generator
+    #[command(hide = true)]
+    Load(load::LoadArgs),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Echo(args) => cmd_echo::run(&args),
+        Command::FloorServer { port, threads } => echo::floor::serve(port, threads).map(|()| true),
+        Command::Load(args) => load::serve_commands(&args).map(|()| true),
+    };
+    exit_code(&result)
+}
+
+/// 0: all gates hold (or are not asked for), 1: some do not, 2: the bench itself failed.
+fn exit_code(result: &io::Result<bool>) -> ExitCode {
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
