@@ -12,7 +12,7 @@
 //! served 1 clients, 12 bytes
 //! ```
 
-use greenroom::net::{Shutdown, TcpListener, TcpStream, serve};
+use greenroom::net::{TcpListener, TcpStream, serve};
 use greenroom::signal::{Signal, Signals};
 use std::io::{self, Read, Write};
 use std::process::ExitCode;
@@ -86,7 +86,8 @@ fn server(options: &Options) -> io::Result<()> {
     Ok(())
 }
 
-/// Echoes until the peer has shut down its direction. Everything here looks blocking; each call that
+/// Echoes until the peer has shut down its direction; then the stream is dropped, which ends ours.
+/// Everything here looks blocking; each call that
 /// has to wait parks this green thread and lets the worker run another.
 fn echo(mut stream: &TcpStream, bytes: &mut u64) -> io::Result<()> {
     stream.set_nodelay(true)?;
@@ -95,7 +96,7 @@ fn echo(mut stream: &TcpStream, bytes: &mut u64) -> io::Result<()> {
     loop {
         let n = stream.read(&mut small)?;
         if n == 0 {
-            return stream.shutdown(Shutdown::Write);
+            return Ok(());
         }
         stream.write_all(&small[..n])?;
         *bytes += n as u64;

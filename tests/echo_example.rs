@@ -23,9 +23,15 @@ use watchdog::watchdog;
 /// Clients at once; with the server's ends, in two processes, within a limit of 20,000 descriptors each.
 const CLIENTS: usize = if cfg!(debug_assertions) { 1_000 } else { 9_000 };
 
+/// Sends SIGTERM and waits for the end.
+fn terminate(server: GeventEcho) -> Ended {
+    server.running.signal("TERM");
+    server.running.end()
+}
+
 fn assert_served(ended: &Ended, counts: &str) {
-    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
-    assert_eq!(ended.stdout, format!("served {counts}\n"), "{ended:?}");
+    assert_eq!(ended.status.code(), Some(0), "{ended}");
+    assert_eq!(ended.stdout, format!("served {counts}\n"), "{ended}");
 }
 
 /// Whether the tool is there; says so if not.
@@ -71,8 +77,8 @@ print("done")
     let mut python = Command::new("python3");
     python.args(["-c", CLIENT, &host, &port.to_string()]);
     let python = Running::start(python.stdin(Stdio::null())).end();
-    assert_eq!(python.stdout, "done\n", "{python:?}");
-    assert_served(&server.terminate(), "6 clients, 303137 bytes");
+    assert_eq!(python.stdout, "done\n", "{python}");
+    assert_served(&terminate(server), "6 clients, 303137 bytes");
 }
 
 #[test]
@@ -87,9 +93,9 @@ fn nc_gets_its_line_back() {
     let script = format!("printf 'hello\\n' | (nc -N {host} {port} || nc -q 5 {host} {port})");
     let mut shell = Command::new("sh");
     let nc = Running::start(shell.args(["-c", &script]).stdin(Stdio::null())).end();
-    assert_eq!(nc.stdout, "hello\n", "{nc:?}");
-    let ended = server.terminate();
-    assert!(ended.stdout.ends_with(" clients, 6 bytes\n"), "{ended:?}");
+    assert_eq!(nc.stdout, "hello\n", "{nc}");
+    let ended = terminate(server);
+    assert!(ended.stdout.ends_with(" clients, 6 bytes\n"), "{ended}");
 }
 
 /// FNV-1a.
@@ -104,7 +110,10 @@ struct Stream(u64);
 impl Stream {
     fn fill(&mut self, bytes: &mut [u8]) {
         for byte in bytes {
-            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            self.0 = self
+                .0
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
             *byte = (self.0 >> 56) as u8;
         }
     }
@@ -134,7 +143,11 @@ fn visit(client: u64, mut stream: TcpStream) -> u64 {
     let mut rest = Vec::new();
     stream.read_to_end(&mut rest).unwrap();
     received = checksum(received, &rest);
-    assert_eq!((received, rest.len()), (sent, some.len()), "client {client}");
+    assert_eq!(
+        (received, rest.len()),
+        (sent, some.len()),
+        "client {client}"
+    );
     total + rest.len() as u64
 }
 
@@ -159,7 +172,7 @@ fn thousands_of_clients_get_every_byte_back_in_order() {
         let address = server.address;
         let bytes = greenroom::run(|| crowd(address, CLIENTS));
         let counts = format!("{CLIENTS} clients, {bytes} bytes");
-        assert_served(&server.terminate(), &counts);
+        assert_served(&terminate(server), &counts);
     }
 }
 
@@ -181,7 +194,7 @@ fn half_close_is_answered_by_the_rest_and_the_end() {
     client.write_all(&data).unwrap();
     client.shutdown(Shutdown::Write).unwrap();
     assert!(reader.join().unwrap() == data);
-    assert_served(&server.terminate(), "1 clients, 4194304 bytes");
+    assert_served(&terminate(server), "1 clients, 4194304 bytes");
 }
 
 #[test]
@@ -191,10 +204,16 @@ fn connection_still_open_after_the_grace_is_cut_off() {
     let mut client = std::net::TcpStream::connect(server.address).unwrap();
     client.write_all(b"here").unwrap();
     client.read_exact(&mut [0; 4]).unwrap();
-    let ended = server.terminate();
-    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
-    assert!(ended.stdout.starts_with("served 1 clients, 4 bytes\n"), "{ended:?}");
-    assert!(ended.stdout.contains("1 connections were still open"), "{ended:?}");
+    let ended = terminate(server);
+    assert_eq!(ended.status.code(), Some(0), "{ended}");
+    assert!(
+        ended.stdout.starts_with("served 1 clients, 4 bytes\n"),
+        "{ended}"
+    );
+    assert!(
+        ended.stdout.contains("1 connections were still open"),
+        "{ended}"
+    );
     match client.read(&mut [0; 4]) {
         Ok(0) => {}
         Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
@@ -210,16 +229,16 @@ fn port_in_use_is_an_error_that_says_which_and_why() {
     let mut command = gevent_echo();
     command.args(["--port", &address.port().to_string()]);
     let ended = Running::start(command.stdin(Stdio::null())).end();
-    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
-    assert!(ended.stderr.contains(&address.to_string()), "{ended:?}");
-    assert!(ended.stderr.contains("in use"), "{ended:?}");
+    assert_eq!(ended.status.code(), Some(1), "{ended}");
+    assert!(ended.stderr.contains(&address.to_string()), "{ended}");
+    assert!(ended.stderr.contains("in use"), "{ended}");
     // Of a second server, too: no SO_REUSEPORT hides it.
     let server = GeventEcho::start(&[], &[]);
     let mut command = gevent_echo();
     command.args(["--port", &server.address.port().to_string()]);
     let ended = Running::start(command.stdin(Stdio::null())).end();
-    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
-    assert_served(&server.terminate(), "0 clients, 0 bytes");
+    assert_eq!(ended.status.code(), Some(1), "{ended}");
+    assert_served(&terminate(server), "0 clients, 0 bytes");
 }
 
 #[test]
@@ -232,13 +251,13 @@ fn bad_arguments_print_the_usage() {
         (&["--prot", "1"], "--prot: unknown option"),
     ] {
         let ended = Running::start(gevent_echo().args(args).stdin(Stdio::null())).end();
-        assert_eq!(ended.status.code(), Some(2), "{ended:?}");
-        assert!(ended.stderr.contains(complaint), "{ended:?}");
-        assert!(ended.stderr.contains("usage: gevent_echo"), "{ended:?}");
+        assert_eq!(ended.status.code(), Some(2), "{ended}");
+        assert!(ended.stderr.contains(complaint), "{ended}");
+        assert!(ended.stderr.contains("usage: gevent_echo"), "{ended}");
     }
     let mut command = gevent_echo();
     command.args(["--port", "0", "--workers", "0"]);
     let ended = Running::start(command.stdin(Stdio::null())).end();
-    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
-    assert!(ended.stderr.contains("0 workers"), "{ended:?}");
+    assert_eq!(ended.status.code(), Some(1), "{ended}");
+    assert!(ended.stderr.contains("0 workers"), "{ended}");
 }

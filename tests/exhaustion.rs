@@ -45,7 +45,7 @@ fn exhaustion_of_stacks_lets_further_closures_wait() {
     let test = "exhaustion_of_stacks_lets_further_closures_wait";
     let mut command = this_test(test, "maps", "export GREENROOM_STACK_GUARD=mprotect;");
     let ended = Running::start(&mut command).end();
-    assert!(ended.status.success(), "{ended:?}");
+    assert!(ended.status.success(), "{ended}");
 }
 
 fn exhaust_maps() {
@@ -88,7 +88,7 @@ fn exhaustion_of_address_space_is_a_clear_error() {
         let test = "exhaustion_of_address_space_is_a_clear_error";
         // KiB; a gibibyte does not fit, a few small stacks and the threads do.
         let ended = Running::start(&mut this_test(test, "space", "ulimit -v 700000;")).end();
-        assert!(ended.status.success(), "{ended:?}");
+        assert!(ended.status.success(), "{ended}");
         return;
     }
     let rt = greenroom::Runtime::builder().workers(1).build().unwrap();
@@ -112,7 +112,7 @@ fn exhaustion_of_address_space_among_live_stacks_lets_closures_wait() {
     if role().is_none() {
         let test = "exhaustion_of_address_space_among_live_stacks_lets_closures_wait";
         let ended = Running::start(&mut this_test(test, "space", "ulimit -v 900000;")).end();
-        assert!(ended.status.success(), "{ended:?}");
+        assert!(ended.status.success(), "{ended}");
         return;
     }
     let rt = greenroom::Runtime::builder().workers(2).build().unwrap();
@@ -134,6 +134,12 @@ fn exhaustion_of_address_space_among_live_stacks_lets_closures_wait() {
     });
 }
 
+/// Sends SIGTERM and waits for the end.
+fn terminate(server: echo::GeventEcho) -> child::Ended {
+    server.running.signal("TERM");
+    server.running.end()
+}
+
 #[test]
 fn both_guard_kinds_run_the_echo() {
     let _watchdog = watchdog();
@@ -149,8 +155,8 @@ fn both_guard_kinds_run_the_echo() {
             client.read_to_end(&mut answer).unwrap();
             assert_eq!(answer, [n; 100]);
         }
-        let ended = server.terminate();
-        assert!(ended.status.success(), "{ended:?}");
+        let ended = terminate(server);
+        assert!(ended.status.success(), "{ended}");
         let served = "served 200 clients, 20000 bytes\n";
         assert_eq!(ended.stdout, served, "{guard}");
     }

@@ -55,7 +55,7 @@ fn assert_reported(ended: &Ended, first_line: &str) {
     assert!(text.contains(first_line), "{text}");
     assert!(text.contains(" at tests/overflow.rs:"), "{text}");
     assert!(text.contains("greenroom::with_big_stack"), "{text}");
-    assert_eq!(ended.status.signal(), Some(SIGABRT), "{ended:?}");
+    assert_eq!(ended.status.signal(), Some(SIGABRT), "{ended}");
 }
 
 #[test]
@@ -98,7 +98,12 @@ fn overflow_of_a_small_stack_says_its_size() {
             let builder = Builder::new().name("small".into()).stack_size(64 * 1024);
             let _ended = builder.spawn(overflow).unwrap().join();
         },
-        |ended| assert_reported(ended, "green thread 'small' has overflowed its stack (64 KiB)"),
+        |ended| {
+            assert_reported(
+                ended,
+                "green thread 'small' has overflowed its stack (64 KiB)",
+            )
+        },
     );
 }
 
@@ -117,9 +122,18 @@ fn overflow_of_a_big_stack_is_the_green_threads() {
         "overflow_of_a_big_stack_is_the_green_threads",
         || {
             let deep = || greenroom::with_big_stack(4 << 20, overflow).unwrap();
-            let _ended = Builder::new().name("deep".into()).spawn(deep).unwrap().join();
+            let _ended = Builder::new()
+                .name("deep".into())
+                .spawn(deep)
+                .unwrap()
+                .join();
         },
-        |ended| assert_reported(ended, "green thread 'deep' has overflowed its stack (4 MiB)"),
+        |ended| {
+            assert_reported(
+                ended,
+                "green thread 'deep' has overflowed its stack (4 MiB)",
+            )
+        },
     );
 }
 
@@ -132,9 +146,18 @@ fn overflow_after_a_big_stack_is_the_default_stacks() {
                 greenroom::with_big_stack(4 << 20, thread::yield_now).unwrap();
                 overflow();
             };
-            let _ended = Builder::new().name("after".into()).spawn(deep).unwrap().join();
+            let _ended = Builder::new()
+                .name("after".into())
+                .spawn(deep)
+                .unwrap()
+                .join();
         },
-        |ended| assert_reported(ended, "green thread 'after' has overflowed its stack (192 KiB)"),
+        |ended| {
+            assert_reported(
+                ended,
+                "green thread 'after' has overflowed its stack (192 KiB)",
+            )
+        },
     );
 }
 
@@ -170,7 +193,12 @@ fn overflow_on_any_of_several_workers_is_reported() {
                 let _ended = builder.spawn(overflow).unwrap().join();
             });
         },
-        |ended| assert_reported(ended, "green thread 'third' has overflowed its stack (192 KiB)"),
+        |ended| {
+            assert_reported(
+                ended,
+                "green thread 'third' has overflowed its stack (192 KiB)",
+            )
+        },
     );
 }
 
@@ -189,10 +217,19 @@ fn overflow_after_parks_and_on_a_reused_stack_names_the_present_owner() {
                     thread::sleep(std::time::Duration::from_millis(1));
                     overflow();
                 };
-                let _ended = Builder::new().name("last".into()).spawn(last).unwrap().join();
+                let _ended = Builder::new()
+                    .name("last".into())
+                    .spawn(last)
+                    .unwrap()
+                    .join();
             });
         },
-        |ended| assert_reported(ended, "green thread 'last' has overflowed its stack (192 KiB)"),
+        |ended| {
+            assert_reported(
+                ended,
+                "green thread 'last' has overflowed its stack (192 KiB)",
+            )
+        },
     );
 }
 
@@ -210,7 +247,7 @@ fn overflow_of_an_os_thread_keeps_stds_message() {
             assert!(text.contains("thread 'plain'"), "{text}");
             assert!(text.contains("has overflowed its stack"), "{text}");
             assert!(!text.contains("green thread"), "{text}");
-            assert_eq!(ended.status.signal(), Some(SIGABRT), "{ended:?}");
+            assert_eq!(ended.status.signal(), Some(SIGABRT), "{ended}");
         },
     );
 }
@@ -223,8 +260,8 @@ fn read_null() {
 
 #[track_caller]
 fn assert_plain_fault(ended: &Ended) {
-    assert!(!ended.stderr.contains("overflow"), "{ended:?}");
-    assert_eq!(ended.status.signal(), Some(SIGSEGV), "{ended:?}");
+    assert!(!ended.stderr.contains("overflow"), "{ended}");
+    assert_eq!(ended.status.signal(), Some(SIGSEGV), "{ended}");
 }
 
 #[test]

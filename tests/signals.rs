@@ -28,14 +28,16 @@ const SIGTERM: i32 = 15;
 /// Sends this very process a signal, from a process of its own.
 fn raise(name: &str) {
     let kill = format!("kill -{name} {}", std::process::id());
-    let status = std::process::Command::new("sh").args(["-c", &kill]).status();
+    let status = std::process::Command::new("sh")
+        .args(["-c", &kill])
+        .status();
     assert!(status.unwrap().success());
 }
 
 /// Runs the test's other half as a child process that succeeds.
 fn passes_alone(test: &str) {
     let ended = Running::start(&mut this_test(test, "alone", "")).end();
-    assert!(ended.status.success(), "{ended:?}");
+    assert!(ended.status.success(), "{ended}");
 }
 
 #[test]
@@ -55,7 +57,7 @@ fn ctrl_c_kills_a_program_without_handlers() {
         child.line("parked");
         child.signal(name);
         let ended = child.end();
-        assert_eq!(ended.status.signal(), Some(number), "{ended:?}");
+        assert_eq!(ended.status.signal(), Some(number), "{ended}");
     }
 }
 
@@ -80,7 +82,7 @@ fn terminate_lets_open_connections_finish() {
         ask(b"more");
         drop(client);
         let ended = server.running.end();
-        assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+        assert_eq!(ended.status.code(), Some(0), "{ended}");
         // Those that looked whether it still accepts may have been accepted.
         let counts = ended.stdout.trim().strip_prefix("served ").unwrap();
         assert!(counts.ends_with(" clients, 8 bytes"), "{counts}");
@@ -94,7 +96,7 @@ fn terminate_without_connections_ends_at_once() {
         let server = echo::GeventEcho::start(&[], &[]);
         server.running.signal(name);
         let ended = server.running.end();
-        assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+        assert_eq!(ended.status.code(), Some(0), "{ended}");
         assert_eq!(ended.stdout, "served 0 clients, 0 bytes\n");
     }
 }
@@ -180,5 +182,5 @@ fn ignored_signal_is_ignored_again_after_the_listener() {
         return;
     }
     let ended = Running::start(&mut this_test(test, "ignores", "trap '' INT;")).end();
-    assert!(ended.status.success(), "{ended:?}");
+    assert!(ended.status.success(), "{ended}");
 }

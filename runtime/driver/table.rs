@@ -17,6 +17,8 @@ use crate::sys::lock::Lock;
 const FIRST: u32 = 256;
 /// 256 × (2^23 - 1) places: twice the 2^30 open files that Linux allows.
 const CHUNKS: usize = 23;
+/// The last place of the last chunk. The bell's key names a higher one.
+const INDEX_MAX: u32 = (FIRST << CHUNKS) - FIRST - 1;
 
 static TABLE: [AtomicPtr<Source>; CHUNKS] =
     [const { AtomicPtr::new(std::ptr::null_mut()) }; CHUNKS];
@@ -39,6 +41,9 @@ fn locate(index: u32) -> (usize, usize) {
 }
 
 fn at(index: u32) -> Option<&'static Source> {
+    if index > INDEX_MAX {
+        return None;
+    }
     let (chunk, offset) = locate(index);
     // Acquire: pairs with the Release that published the chunk.
     let first = TABLE.get(chunk)?.load(Ordering::Acquire);
@@ -123,5 +128,15 @@ mod tests {
         assert!(find(stale).is_some_and(|found| std::ptr::eq(found, source)));
         source.retire(-1, false);
         assert!(find(stale).is_none());
+    }
+
+    #[test]
+    fn table_key_of_no_place_finds_nothing() {
+        for index in [INDEX_MAX, INDEX_MAX + 1, u32::MAX - FIRST, u32::MAX] {
+            assert!(find(key(index, u32::MAX)).is_none());
+            prefetch(key(index, u32::MAX));
+        }
+        assert_eq!(locate(INDEX_MAX).0, CHUNKS - 1);
+        assert_eq!(locate(INDEX_MAX + 1).0, CHUNKS);
     }
 }

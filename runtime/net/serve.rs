@@ -19,7 +19,6 @@ use crate::sys::socket::is_out_of_descriptors;
 use crate::task::wait_queue::WaitQueue;
 use crate::task::{TaskPtr, TaskRef, WaitReason, state::Wake};
 use crate::thread::{self, Builder, JoinHandle};
-use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
@@ -31,7 +30,7 @@ const PAUSE_MIN: Duration = Duration::from_millis(10);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// A connection moves to another worker if its own has so many tasks more, and a quarter more.
-const GAP_MIN: usize = 64;
+const GAP_MIN: usize = 16;
 
 /// Counters of a server; a snapshot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,7 +75,7 @@ struct State {
 }
 
 struct Open {
-    tasks: HashMap<u64, TaskRef>,
+    tasks: Registry,
     /// Accepted, and not in the handler yet.
     starting: u64,
     is_cut_off: bool,
@@ -119,7 +118,7 @@ where
     let state = Arc::new(State {
         counters: Counters::default(),
         open: Lock::new(Open {
-            tasks: HashMap::new(),
+            tasks: Registry::default(),
             starting: 0,
             is_cut_off: false,
         }),
@@ -230,7 +229,7 @@ impl State {
         self.open.lock().starting += 1;
         Connection {
             state: Arc::clone(self),
-            id: None,
+            place: None,
         }
     }
 
@@ -238,7 +237,7 @@ impl State {
         let (tasks, starting) = {
             let mut open = self.open.lock();
             open.is_cut_off = true;
-            let tasks: Vec<TaskRef> = open.tasks.values().cloned().collect();
+            let tasks: Vec<TaskRef> = open.tasks.iter().cloned().collect();
             (tasks, open.starting)
         };
         tasks.iter().for_each(cancel);
@@ -267,12 +266,47 @@ fn cancel(task: &TaskRef) {
     }
 }
 
+/// The tasks of running handlers: places in a vector, reused.
+#[derive(Default)]
+struct Registry {
+    places: Vec<Option<TaskRef>>,
+    free: Vec<usize>,
+}
+
+impl Registry {
+    fn insert(&mut self, task: TaskRef) -> usize {
+        if let Some(place) = self.free.pop() {
+            self.places[place] = Some(task);
+            return place;
+        }
+        self.places.push(Some(task));
+        self.places.len() - 1
+    }
+
+    fn remove(&mut self, place: usize) -> Option<TaskRef> {
+        self.free.push(place);
+        self.places[place].take()
+    }
+
+    fn len(&self) -> usize {
+        self.places.len() - self.free.len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &TaskRef> {
+        self.places.iter().flatten()
+    }
+}
+
 /// A connection, from its accept to the end of its handler, whether that ever ran or not: a closure
 /// that is dropped unrun, or refused a stack, must not leave `finish` waiting.
 struct Connection {
     state: Arc<State>,
-    /// The handler's task, once it runs.
-    id: Option<u64>,
+    /// Where the handler's task is registered, once it runs.
+    place: Option<usize>,
 }
 
 impl Connection {
@@ -284,8 +318,7 @@ impl Connection {
             return false;
         }
         open.starting -= 1;
-        open.tasks.insert(task.id(), TaskRef::of(task));
-        self.id = Some(task.id());
+        self.place = Some(open.tasks.insert(TaskRef::of(task)));
         true
     }
 }
@@ -294,8 +327,8 @@ impl Drop for Connection {
     fn drop(&mut self) {
         let is_last = {
             let mut open = self.state.open.lock();
-            let task = match self.id {
-                Some(id) => open.tasks.remove(&id),
+            let task = match self.place {
+                Some(place) => open.tasks.remove(place),
                 None => {
                     open.starting -= 1;
                     None

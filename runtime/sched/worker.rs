@@ -40,6 +40,17 @@ const STACK_RETRY_NS: u64 = 10_000_000;
 /// How long one round of idle trimming may take.
 const TRIM: Duration = Duration::from_millis(1);
 
+/// Ends the process when it is dropped, by an unwinding out of the worker's own code: tasks' panics
+/// end at their roots, so an invariant of ours broke, and a worker that is gone hangs all its tasks.
+struct AbortOnUnwind;
+
+impl Drop for AbortOnUnwind {
+    fn drop(&mut self) {
+        eprintln!("greenroom: a worker panicked; aborting");
+        std::process::abort();
+    }
+}
+
 /// A worker's own state.
 #[derive(Debug)]
 pub(crate) struct Worker {
@@ -80,12 +91,14 @@ impl Worker {
 
     /// Serves the group until it ends. Returns when this worker has nothing left to do for ever.
     pub(crate) fn serve(shared: &'static Shared, group: Arc<Group>) {
+        let alive = AbortOnUnwind;
         // Without it an overflow ends the process unnamed; nothing else depends on it.
         let _alternate_stack = overflow::prepare_thread().ok();
         let worker = Worker::new(shared, group);
         shared.poller.open();
         current::enter(&worker, || worker.work());
         worker.leave();
+        std::mem::forget(alive);
     }
 
     fn work(&self) {
@@ -249,8 +262,9 @@ impl Worker {
         self.retry_stackless();
         let mut unstarted: Vec<TaskPtr> = std::iter::from_fn(|| self.shared.deque.pop()).collect();
         let ring = std::mem::take(&mut *self.ring.borrow_mut());
-        let (started, fresh): (VecDeque<_>, VecDeque<_>) =
-            ring.into_iter().partition(|task| task.header().fiber.get().is_some());
+        let (started, fresh): (VecDeque<_>, VecDeque<_>) = ring
+            .into_iter()
+            .partition(|task| task.header().fiber.get().is_some());
         *self.ring.borrow_mut() = started;
         unstarted.extend(fresh);
         unstarted

@@ -65,7 +65,7 @@ fn flags_of_stdin_and_of_adopted_fds_are_as_before_after_exit() {
 }
 
 fn succeeded(ended: Ended) {
-    assert!(ended.status.success(), "{ended:?}");
+    assert!(ended.status.success(), "{ended}");
 }
 
 /// Reads standard input the way a program with green threads should.

@@ -170,7 +170,7 @@ fn emfile_back_off_pauses_logs_once_and_recovers() {
         assert_eq!(accepted, CLIENTS);
         drop(waiting);
         let ended = child.end();
-        assert!(ended.status.success(), "{ended:?}");
+        assert!(ended.status.success(), "{ended}");
     }
 }
 
@@ -196,9 +196,11 @@ fn names_with_host_lookups_do_not_block_a_worker() {
     let port = server.local_addr().port();
     let ticks = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&ticks);
-    let ticker = rt.spawn(move || loop {
-        counted.fetch_add(1, Ordering::Relaxed);
-        greenroom::thread::yield_now();
+    let ticker = rt.spawn(move || {
+        loop {
+            counted.fetch_add(1, Ordering::Relaxed);
+            greenroom::thread::yield_now();
+        }
     });
     let look_up = || {
         let before = ticks.load(Ordering::Relaxed);

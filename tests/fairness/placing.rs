@@ -118,9 +118,7 @@ fn closure_bound_to_a_busy_worker_waits_for_it() {
         // On worker 0, so that the test goes on while worker 1 computes.
         let test = move || {
             begun.compute_until_up();
-            let bound: Vec<_> = (0..50)
-                .map(|_| on(1).spawn(os_thread).unwrap())
-                .collect();
+            let bound: Vec<_> = (0..50).map(|_| on(1).spawn(os_thread).unwrap()).collect();
             for _ in 0..1000 {
                 thread::yield_now();
             }

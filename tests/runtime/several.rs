@@ -147,7 +147,7 @@ fn hundreds_of_runtimes_leak_neither_threads_nor_descriptors() {
     if role().is_none() {
         let test = "several::hundreds_of_runtimes_leak_neither_threads_nor_descriptors";
         let ended = Running::start(&mut this_test(test, "alone", "")).end();
-        assert!(ended.status.success(), "{ended:?}");
+        assert!(ended.status.success(), "{ended}");
         return;
     }
     (0..4).for_each(|_| one_life(4));

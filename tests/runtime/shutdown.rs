@@ -161,7 +161,10 @@ fn shutdown_of_a_task_that_will_not_end_names_it() {
     assert!(began.elapsed() < Duration::from_secs(20));
     assert_eq!(report.abandoned.len(), 1, "{report:?}");
     let named = &report.abandoned[0];
-    assert!(named.contains("'stubborn'") && named.contains("tests/runtime/shutdown.rs:"), "{named}");
+    assert!(
+        named.contains("'stubborn'") && named.contains("tests/runtime/shutdown.rs:"),
+        "{named}"
+    );
     assert!(stubborn.join().unwrap_err().is::<Cancelled>());
     assert!(other.join().unwrap_err().is::<Cancelled>());
 }
@@ -198,9 +201,11 @@ fn shutdown_from_a_green_thread_of_another_runtime_parks_it() {
     let parked = other.spawn(thread::park);
     let ticks = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&ticks);
-    own.spawn(move || loop {
-        counted.fetch_add(1, Ordering::Relaxed);
-        thread::yield_now();
+    own.spawn(move || {
+        loop {
+            counted.fetch_add(1, Ordering::Relaxed);
+            thread::yield_now();
+        }
     });
     let report = own.run(move || other.shutdown(GRACE));
     assert!(report.abandoned.is_empty());
@@ -224,7 +229,10 @@ fn runtime_dropped_on_its_own_worker_panics() {
     let payload = last.join().unwrap_err();
     let text = payload.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
-    assert!(text.is_some_and(|text| text.contains("own workers")), "{text:?}");
+    assert!(
+        text.is_some_and(|text| text.contains("own workers")),
+        "{text:?}"
+    );
 }
 
 #[test]
@@ -233,10 +241,10 @@ fn scope_with_an_abandoned_child_aborts_naming_it() {
     if role().is_none() {
         let test = "shutdown::scope_with_an_abandoned_child_aborts_naming_it";
         let ended = Running::start(&mut this_test(test, "scope", "")).end();
-        assert!(!ended.status.success(), "{ended:?}");
-        assert!(ended.stderr.contains("'borrower'"), "{ended:?}");
-        assert!(ended.stderr.contains("shutdown.rs:"), "{ended:?}");
-        assert!(ended.stderr.contains("aborting"), "{ended:?}");
+        assert!(!ended.status.success(), "{ended}");
+        assert!(ended.stderr.contains("'borrower'"), "{ended}");
+        assert!(ended.stderr.contains("shutdown.rs:"), "{ended}");
+        assert!(ended.stderr.contains("aborting"), "{ended}");
         return;
     }
     let rt: Mutex<Option<Runtime>> = Mutex::new(Some(runtime(1)));
@@ -244,7 +252,8 @@ fn scope_with_an_abandoned_child_aborts_naming_it() {
     thread::scope(|s| {
         let owned = rt.lock().unwrap().take().unwrap();
         owned.run(|| {
-            let borrower = || greenroom::shield(|| thread::sleep(FOR_EVER + borrowed_time(&borrowed)));
+            let borrower =
+                || greenroom::shield(|| thread::sleep(FOR_EVER + borrowed_time(&borrowed)));
             let builder = Builder::new().name("borrower".into());
             builder.spawn_scoped(s, borrower).unwrap();
         });

@@ -19,12 +19,17 @@ pub(crate) struct Running {
 }
 
 /// How a child ended.
-#[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) status: ExitStatus,
     /// What was not taken line by line.
     pub(crate) stdout: String,
     pub(crate) stderr: String,
+}
+
+impl std::fmt::Display for Ended {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}\n{}\n{}", self.status, self.stdout, self.stderr)
+    }
 }
 
 impl Running {

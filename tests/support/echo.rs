@@ -1,6 +1,6 @@
 //! The built `gevent_echo` as a child process on a port of the system's choice.
 
-use super::child::{Ended, Running};
+use super::child::Running;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -28,11 +28,5 @@ impl GeventEcho {
         let mut running = Running::start(&mut command);
         let address = running.line("listening on ").parse().unwrap();
         GeventEcho { running, address }
-    }
-
-    /// Sends SIGTERM and waits for the end.
-    pub(crate) fn terminate(self) -> Ended {
-        self.running.signal("TERM");
-        self.running.end()
     }
 }

@@ -21,10 +21,30 @@ pub(crate) fn watchdog() -> Watchdog {
     let watcher = std::thread::spawn(move || {
         if ended.recv_timeout(DEADLINE) == Err(RecvTimeoutError::Timeout) {
             eprintln!("test {name} ({at}) hangs for {DEADLINE:?}; aborting");
+            kill_children();
             std::process::abort();
         }
     });
     Watchdog(Some(done), Some(watcher))
+}
+
+/// An abort runs no destructor: children that the test has started would outlive it.
+fn kill_children() {
+    let lists = std::fs::read_dir("/proc/self/task")
+        .into_iter()
+        .flatten()
+        .flatten();
+    for list in lists {
+        let children = std::fs::read_to_string(list.path().join("children")).unwrap_or_default();
+        for child in children.split_whitespace() {
+            let kill = format!("kill -KILL {child}");
+            drop(
+                std::process::Command::new("sh")
+                    .args(["-c", &kill])
+                    .status(),
+            );
+        }
+    }
 }
 
 impl Drop for Watchdog {
