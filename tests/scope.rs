@@ -1,9 +1,10 @@
 //! Scopes: borrowed data, and an end that waits for every child, whatever ends the scope.
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod common;
 
 use common::{Census, FOREVER, Flag, Rt, SHORT, assert_cancelled, everywhere, for_each_runtime};
-use common::{let_others_run, on_every_runtime, text, until, watchdog};
+use common::{let_others_run, on_every_runtime, on_private_runtimes, text, until, watchdog};
 use greenroom::thread::{self, Builder, CancelOutcome};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -141,7 +142,7 @@ fn scope_joins_on_panic() {
 
 #[test]
 fn scope_joins_on_cancel() {
-    on_every_runtime(|| {
+    on_private_runtimes(|| {
         let (is_parked, child_ended, parent_unwound) =
             (Flag::default(), Flag::default(), Flag::default());
         let (parked, ended, unwound) = (

@@ -1,9 +1,10 @@
 //! `timeout` and `shield`: whose deadline it is, when it shows, and what it never cuts.
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod common;
 
 use common::{FOREVER, Flag, SHORT, assert_cancelled, everywhere, let_others_run};
-use common::{on_every_runtime, text, until, watchdog};
+use common::{on_every_runtime, on_private_runtimes, text, until, watchdog};
 use greenroom::net::{TcpListener, TcpStream};
 use greenroom::thread;
 use greenroom::{Elapsed, shield, timeout};
@@ -204,7 +205,7 @@ fn timeout_runs_destructors_which_may_park() {
             self.0.raise();
         }
     }
-    everywhere(|| {
+    on_private_runtimes(|| {
         let is_dropped = Flag::default();
         let guard = Parks(is_dropped.clone());
         let outcome = timeout(SHORT, || {

@@ -4,20 +4,16 @@
 //! hang it. Waiting for somebody else's progress is [`until`], a loop of yields under that deadline;
 //! a local task that raised a flag and is seen from its own worker has reached its wait, because
 //! tasks of one worker run one at a time.
-#![expect(
-    clippy::allow_attributes,
-    reason = "`expect` fails in those test files that use all of it"
-)]
 #![allow(dead_code, reason = "every test file uses its own part")]
 
 use greenroom::Runtime;
 use greenroom::thread::JoinHandle;
 use std::any::Any;
-use std::panic::Location;
+use std::io::Write;
+use std::panic::{self, Location};
 use std::process::{Command, Output, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, Once, mpsc};
 use std::time::{Duration, Instant};
 
 /// No test takes a tenth of it, even on a loaded machine in debug.
@@ -34,8 +30,22 @@ pub(crate) struct Watchdog(
     #[expect(dead_code, reason = "its drop is the signal")] mpsc::Sender<()>,
 );
 
+/// Shows panics on the real standard error too. What a worker of the global runtime prints goes to the
+/// captured output of the test that started it, and is lost if another one fails.
+fn show_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let previous = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            let _ = writeln!(std::io::stderr(), "{info}");
+            previous(info);
+        }));
+    });
+}
+
 #[track_caller]
 pub(crate) fn watchdog() -> Watchdog {
+    show_panics();
     let (alive, guard) = mpsc::channel::<()>();
     let at = Location::caller();
     let thread = std::thread::current();
@@ -91,6 +101,16 @@ pub(crate) fn for_each_runtime(test: impl Fn(&Rt)) {
 #[track_caller]
 pub(crate) fn on_every_runtime(test: impl Fn() + Sync) {
     for_each_runtime(|rt| rt.run(&test));
+}
+
+/// As [`on_every_runtime`] without the global one: for tests that park in a destructor while they
+/// unwind. std counts panics per OS thread, so they would delay the interrupts of other tests there.
+#[track_caller]
+pub(crate) fn on_private_runtimes(test: impl Fn() + Sync) {
+    let _watchdog = watchdog();
+    for workers in [1, 4] {
+        Rt::with_workers(workers).run(&test);
+    }
 }
 
 /// As [`on_every_runtime`], and on a plain OS thread.
