@@ -25,8 +25,8 @@ use crate::sys::atomic::{AtomicPtr, AtomicU32, Ordering};
 use crate::sys::epoll::{Event, Interest};
 use crate::sys::lock::Lock;
 use crate::sys::prefetch::prefetch;
-use crate::task::{Header, TaskPtr};
 use crate::task::wait_queue::{Claimed, WaitNode, WaitQueue};
+use crate::task::{Header, TaskPtr};
 use std::io;
 use std::os::fd::RawFd;
 
@@ -116,8 +116,10 @@ impl Source {
         if self.ready.snapshot().is_ready(direction) {
             return Ok(false);
         }
-        self.last_node.store(std::ptr::from_ref(node).cast_mut(), Ordering::Relaxed);
-        self.last_task.store(node.task_address().cast_mut(), Ordering::Relaxed);
+        self.last_node
+            .store(std::ptr::from_ref(node).cast_mut(), Ordering::Relaxed);
+        self.last_task
+            .store(node.task_address().cast_mut(), Ordering::Relaxed);
         // SAFETY: the caller's contract.
         unsafe { waiters.queue(direction).push(node) };
         Ok(true)

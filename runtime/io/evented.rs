@@ -9,6 +9,7 @@
 //! The flags of the open file belong to the user. Streams keep theirs; a listener is non-blocking while
 //! greenroom owns it (accept has no per-call flag) and gets its user's mode back with the descriptor.
 
+use super::listeners;
 use super::settings::Settings;
 use crate::driver::source::Source;
 use crate::driver::table;
@@ -19,7 +20,6 @@ use crate::sys::clock::{NEVER_NS, deadline_after, now_ns};
 use crate::sys::epoll::Interest;
 use crate::sys::fd;
 use crate::sys::poll::{self, Readiness};
-use crate::sys::socket::option;
 use crate::task::WaitReason;
 use crate::task::wait_queue::WaitNode;
 use std::io;
@@ -89,36 +89,30 @@ pub(crate) struct Evented {
 impl Evented {
     /// Takes a descriptor that this library made, in blocking mode.
     pub(crate) fn new(fd: OwnedFd, kind: Kind) -> Evented {
-        Evented::with(fd, kind, Arc::new(Settings::default()), false)
+        let settings = match kind {
+            Kind::Stream => Arc::new(Settings::default()),
+            Kind::Listener => listeners::enter(fd.as_fd()),
+        };
+        Evented::with(fd, kind, settings, false)
     }
 
     /// Takes a descriptor from outside with the mode and time-outs it came with.
     pub(crate) fn adopt(fd: OwnedFd, kind: Kind) -> Evented {
-        let settings = Settings::default();
-        settings.set_nonblocking(fd::is_nonblocking(fd.as_fd()).unwrap_or(false));
-        let kernel_timeout = |which| option::timeout(fd.as_fd(), which).ok().flatten();
-        let read = kernel_timeout(option::Timeout::Receive);
-        let write = kernel_timeout(option::Timeout::Send);
-        for (direction, timeout) in [(Direction::Read, read), (Direction::Write, write)] {
-            settings
-                .set_timeout(direction, timeout)
-                .expect("because the kernel has no zero time-out");
-        }
-        Evented::with(fd, kind, Arc::new(settings), true)
+        let settings = match kind {
+            Kind::Stream => Arc::new(Settings::of_kernel(fd.as_fd())),
+            Kind::Listener => listeners::enter(fd.as_fd()),
+        };
+        Evented::with(fd, kind, settings, true)
     }
 
     fn with(fd: OwnedFd, kind: Kind, settings: Arc<Settings>, is_shared: bool) -> Evented {
-        if kind == Kind::Listener {
-            // A failure shows at the first accept, which then blocks its OS thread: as std would.
-            let _ = fd::set_nonblocking(fd.as_fd(), true);
-        }
         Evented {
             fd: ManuallyDrop::new(fd),
             kind,
             source: table::take(),
             settings,
             is_shared: AtomicU8::new(u8::from(is_shared)),
-            is_plain: AtomicU8::new(u8::from(!is_shared)),
+            is_plain: AtomicU8::new(u8::from(!is_shared && kind == Kind::Stream)),
         }
     }
 
@@ -149,12 +143,18 @@ impl Evented {
         let fd = self.fd.try_clone()?;
         self.is_plain.store(0, Ordering::Relaxed);
         self.is_shared.store(1, Ordering::Relaxed);
-        Ok(Evented::with(
-            fd,
-            self.kind,
-            Arc::clone(&self.settings),
-            true,
-        ))
+        let settings = match self.kind {
+            Kind::Stream => Arc::clone(&self.settings),
+            Kind::Listener => listeners::enter(fd.as_fd()),
+        };
+        Ok(Evented::with(fd, self.kind, settings, true))
+    }
+
+    /// The last handle of a listener gives the open file its user's mode back.
+    fn leave(&self) {
+        if self.kind == Kind::Listener {
+            listeners::leave(self.as_fd(), &self.settings);
+        }
     }
 
     /// Sets the user's blocking mode, for all clones.
@@ -170,16 +170,10 @@ impl Evented {
     /// Gives the descriptor back, unregistered, in the mode its user chose.
     pub(crate) fn into_fd(self) -> OwnedFd {
         self.is_shared.store(1, Ordering::Relaxed);
-        self.restore_mode();
+        self.leave();
         self.source.retire(self.fd.as_raw_fd(), true);
         let mut this = ManuallyDrop::new(self);
         Evented::take_parts(&mut this)
-    }
-
-    fn restore_mode(&self) {
-        if self.kind == Kind::Listener && !self.settings.is_nonblocking() {
-            let _ = fd::set_nonblocking(self.as_fd(), false);
-        }
     }
 
     #[expect(unsafe_code, reason = "moves fields out of a type with a destructor")]
@@ -303,7 +297,8 @@ impl Evented {
         // SAFETY: the node is withdrawn below, before this frame can end.
         let queued = unsafe {
             let here = &worker.shared.poller;
-            self.source.enqueue(here, raw, interest, direction, &node, &mut stranded)
+            self.source
+                .enqueue(here, raw, interest, direction, &node, &mut stranded)
         };
         stranded.into_iter().for_each(enqueue);
         let queued = queued?;
@@ -347,10 +342,7 @@ impl Drop for Evented {
     )]
     fn drop(&mut self) {
         let is_shared = self.is_shared.load(Ordering::Relaxed) != 0;
-        // The last handle of a listener that came from outside, or went there, tidies up after it.
-        if is_shared && Arc::strong_count(&self.settings) == 1 {
-            self.restore_mode();
-        }
+        self.leave();
         self.source.retire(self.fd.as_raw_fd(), is_shared);
         // SAFETY: dropped once, here; the field is not used afterwards.
         unsafe { ManuallyDrop::drop(&mut self.fd) };

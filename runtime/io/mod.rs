@@ -4,4 +4,5 @@
 //! has a loop around "would block".
 
 pub(crate) mod evented;
+mod listeners;
 pub(crate) mod settings;

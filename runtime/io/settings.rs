@@ -6,7 +6,10 @@
 
 use crate::driver::ready::Direction;
 use crate::sys::atomic::{AtomicU8, AtomicU64, Ordering};
+use crate::sys::fd;
+use crate::sys::socket::option;
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 /// Settings of one open socket.
@@ -19,6 +22,21 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
+    /// The mode and time-outs a descriptor from outside came with.
+    pub(crate) fn of_kernel(fd: BorrowedFd<'_>) -> Settings {
+        let settings = Settings::default();
+        settings.set_nonblocking(fd::is_nonblocking(fd).unwrap_or(false));
+        let kernel_timeout = |which| option::timeout(fd, which).ok().flatten();
+        let read = kernel_timeout(option::Timeout::Receive);
+        let write = kernel_timeout(option::Timeout::Send);
+        for (direction, timeout) in [(Direction::Read, read), (Direction::Write, write)] {
+            settings
+                .set_timeout(direction, timeout)
+                .expect("because the kernel has no zero time-out");
+        }
+        settings
+    }
+
     fn cell(&self, direction: Direction) -> &AtomicU64 {
         match direction {
             Direction::Read => &self.read_timeout_ns,
@@ -50,7 +68,7 @@ impl Settings {
     ) -> io::Result<()> {
         let ns = match timeout {
             None => 0,
-            Some(Duration::ZERO) => return Err(crate::sys::socket::option::zero_timeout()),
+            Some(Duration::ZERO) => return Err(option::zero_timeout()),
             Some(timeout) => u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX),
         };
         self.cell(direction).store(ns, Ordering::Relaxed);

@@ -15,7 +15,8 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 macro_rules! conversions {
     ($name:ident, $kind:expr) => {
         impl $name {
-            /// Turns it into std's type, in the blocking mode its user chose. Never parks.
+            /// Turns it into std's type, in the blocking mode its user chose (a listener: as soon
+            /// as no clone is left here, which would block its worker). Never parks.
             pub fn into_std(self) -> std::net::$name {
                 std::net::$name::from(OwnedFd::from(self))
             }

@@ -22,7 +22,7 @@ use std::os::fd::AsRawFd;
 ///
 /// Differs: the queue of connections that wait for `accept` is as long as the kernel allows
 /// (`net.core.somaxconn`), where std asks for 128; and a process that inherits the descriptor, or a
-/// std handle that shares it, finds it non-blocking while greenroom owns it.
+/// std handle that shares it, finds it non-blocking until the last handle here is gone.
 ///
 /// # Examples
 /// ```

@@ -75,7 +75,9 @@ pub(crate) fn check() {
 #[cold]
 pub(crate) fn raise() -> ! {
     if cfg!(panic = "abort") {
-        eprintln!("greenroom: a `timeout` has elapsed, and with panic = \"abort\" there is no unwinding");
+        eprintln!(
+            "greenroom: a `timeout` has elapsed, and with panic = \"abort\" there is no unwinding"
+        );
         std::process::abort();
     }
     match current::with_context(expired_frame) {

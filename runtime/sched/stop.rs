@@ -67,7 +67,10 @@ impl Worker {
         });
         for task in self.take_unstarted() {
             // Leaked with its closure: nothing of it may be dropped on this stack.
-            names.push(format!("green thread {} (not started)", task.header().label()));
+            names.push(format!(
+                "green thread {} (not started)",
+                task.header().label()
+            ));
             task.header().state.abandon();
             wake_queue(&task.header().joiners);
             let _ = task.into_raw();

@@ -7,12 +7,14 @@
 
 use super::current;
 use super::group::{Group, Phase};
+use super::place::enqueue;
 use super::run::Settle;
 use super::shared::Shared;
 use crate::context::overflow;
 use crate::context::stack::StackCache;
 use crate::driver::Driver;
 use crate::driver::timer::TimerNode;
+use crate::sys::atomic::Ordering;
 use crate::sys::clock::NEVER_NS;
 use crate::task::{Header, TaskPtr};
 use std::cell::{Cell, RefCell};
@@ -94,6 +96,7 @@ impl Worker {
         let alive = AbortOnUnwind;
         // Without it an overflow ends the process unnamed; nothing else depends on it.
         let _alternate_stack = overflow::prepare_thread().ok();
+        let _abort = AbortOnUnwind;
         let worker = Worker::new(shared, group);
         shared.poller.open();
         current::enter(&worker, || worker.work());
@@ -149,7 +152,7 @@ impl Worker {
     /// Looks at inbox, events, timers and the group's phase without waiting.
     fn look(&self) {
         self.take_inbox();
-        self.driver.borrow_mut().poll(&mut *self.ring.borrow_mut());
+        self.driver.borrow_mut().poll(&mut Home(self));
         self.follow_phase();
     }
 
@@ -214,7 +217,7 @@ impl Worker {
                 .unwrap_or(NEVER_NS);
             self.driver
                 .borrow_mut()
-                .wait(limit_ns.min(until_trim_ns), &mut *self.ring.borrow_mut());
+                .wait(limit_ns.min(until_trim_ns), &mut Home(self));
         }
         self.shared.sleep.awake();
         self.group.wake_up();
@@ -288,6 +291,37 @@ impl Worker {
             self.shared.deque.reopen();
         }
         is_closed
+    }
+}
+
+/// A panic on a worker's own stack is a broken invariant of ours (tasks catch theirs): the worker's
+/// tasks could never run again, and whoever waits for them would hang in silence.
+struct AbortOnUnwind;
+
+impl Drop for AbortOnUnwind {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("greenroom: a worker has panicked; aborting");
+            std::process::abort();
+        }
+    }
+}
+
+/// Where woken tasks go. Most are ours; the wait of another worker's task may have been registered
+/// here because somebody of ours waited on the same socket (`driver/source`), and it must go home:
+/// a started task never runs elsewhere (test: `wake_from_another_workers_epoll_brings_the_task_home`).
+struct Home<'a>(&'a Worker);
+
+impl Extend<TaskPtr> for Home<'_> {
+    fn extend<I: IntoIterator<Item = TaskPtr>>(&mut self, tasks: I) {
+        for task in tasks {
+            let home = task.header().home.load(Ordering::Relaxed).cast_const();
+            if ptr::eq(home.cast::<Shared>(), self.0.shared) {
+                self.0.push(task);
+            } else {
+                enqueue(task);
+            }
+        }
     }
 }
 

@@ -77,8 +77,7 @@ impl Events {
             let bits = event.events;
             let has = |mask: i32| bits & mask.cast_unsigned() != 0;
             // A read stops short at the mark of urgent data, with more behind it.
-            let closed =
-                has(libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR | libc::EPOLLPRI);
+            let closed = has(libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR | libc::EPOLLPRI);
             Event {
                 key: event.u64,
                 readable: closed || has(libc::EPOLLIN),
@@ -101,7 +100,9 @@ impl Epoll {
     /// Starts watching `fd`; the first edge comes at once if it is ready now.
     pub(crate) fn add(&self, fd: RawFd, interest: Interest, key: u64) -> io::Result<()> {
         let bits = match interest {
-            Interest::Stream => libc::EPOLLIN | libc::EPOLLPRI | libc::EPOLLOUT | libc::EPOLLRDHUP | libc::EPOLLET,
+            Interest::Stream => {
+                libc::EPOLLIN | libc::EPOLLPRI | libc::EPOLLOUT | libc::EPOLLRDHUP | libc::EPOLLET
+            }
             Interest::Listener => libc::EPOLLIN | libc::EPOLLET | libc::EPOLLEXCLUSIVE,
         };
         let mut event = libc::epoll_event {

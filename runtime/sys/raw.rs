@@ -13,8 +13,15 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 #[inline]
 pub(crate) fn recv(fd: BorrowedFd<'_>, buf: &mut [u8], flags: i32) -> io::Result<usize> {
     // SAFETY: `buf` is writable for its whole length; the kernel writes nowhere else.
-    let returned =
-        unsafe { call(libc::SYS_recvfrom, fd.as_raw_fd(), buf.as_mut_ptr(), buf.len(), flags) };
+    let returned = unsafe {
+        call(
+            libc::SYS_recvfrom,
+            fd.as_raw_fd(),
+            buf.as_mut_ptr(),
+            buf.len(),
+            flags,
+        )
+    };
     checked(returned)
 }
 
@@ -23,7 +30,13 @@ pub(crate) fn recv(fd: BorrowedFd<'_>, buf: &mut [u8], flags: i32) -> io::Result
 pub(crate) fn send(fd: BorrowedFd<'_>, buf: &[u8], flags: i32) -> io::Result<usize> {
     // SAFETY: `buf` is readable for its whole length; the kernel only reads it.
     let returned = unsafe {
-        call(libc::SYS_sendto, fd.as_raw_fd(), buf.as_ptr().cast_mut(), buf.len(), flags)
+        call(
+            libc::SYS_sendto,
+            fd.as_raw_fd(),
+            buf.as_ptr().cast_mut(),
+            buf.len(),
+            flags,
+        )
     };
     checked(returned)
 }
@@ -97,7 +110,10 @@ unsafe fn call(number: libc::c_long, fd: i32, buf: *mut u8, len: usize, flags: i
     // SAFETY: the caller's contract.
     let returned = unsafe { libc::syscall(number, fd, buf, len, flags, 0usize, 0usize) };
     if returned == -1 {
-        return -(io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO).into());
+        return -(io::Error::last_os_error()
+            .raw_os_error()
+            .unwrap_or(libc::EIO)
+            .into());
     }
     returned.into()
 }

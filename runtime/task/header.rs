@@ -149,7 +149,9 @@ impl Header {
     /// The task will run soon; by its home worker only, and after `prefetch` has had its time.
     #[inline]
     pub(crate) fn prefetch_stack(&self) {
-        let Some(fiber) = self.fiber.get() else { return };
+        let Some(fiber) = self.fiber.get() else {
+            return;
+        };
         fiber.prefetch();
         let resumes_at = self.resumes_at.get();
         for line in 0..RESUME_LINES {

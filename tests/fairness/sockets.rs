@@ -199,7 +199,7 @@ fn greedy_reader_does_not_starve_others() {
         }
     });
     let longest = rt.run(|| {
-        let (mut longest, mut before) = (0, 0);
+        let (mut longest, mut before) = (0, reads.load(Ordering::Relaxed));
         while before < READS {
             thread::yield_now();
             let now = reads.load(Ordering::Relaxed);

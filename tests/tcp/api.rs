@@ -19,7 +19,7 @@ macro_rules! tour {
                 TcpStream::connect(addr)
             }
 
-            pub fn every_kind_of_address(port: u16) -> io::Result<()> {
+            pub(crate) fn every_kind_of_address(port: u16) -> io::Result<()> {
                 let ip: Ipv4Addr = Ipv4Addr::LOCALHOST;
                 let v4 = SocketAddrV4::new(ip, port);
                 let addr = SocketAddr::V4(v4);
@@ -43,7 +43,7 @@ macro_rules! tour {
                 Ok(())
             }
 
-            pub fn every_listener_method() -> io::Result<()> {
+            pub(crate) fn every_listener_method() -> io::Result<()> {
                 let listener: TcpListener = TcpListener::bind("127.0.0.1:0")?;
                 let addr: SocketAddr = listener.local_addr()?;
                 every_kind_of_address(addr.port())?;
@@ -107,7 +107,7 @@ macro_rules! tour {
             }
 
             /// The traits a caller may rely on without naming them.
-            pub fn marker_traits() {
+            pub(crate) fn marker_traits() {
                 super::is_send_sync_unwind_safe::<TcpStream>();
                 super::is_send_sync_unwind_safe::<TcpListener>();
                 super::is_send_sync_unwind_safe::<Incoming<'_>>();

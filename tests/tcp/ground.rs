@@ -9,19 +9,19 @@ const DEADLINE: Duration = Duration::from_secs(30);
 
 /// The kind of thread under a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ground {
+pub(crate) enum Ground {
     Green,
     Os,
 }
 
 /// A spawned thread of either kind.
-pub enum Handle<T> {
+pub(crate) enum Handle<T> {
     Green(greenroom::thread::JoinHandle<T>),
     Os(std::thread::JoinHandle<T>),
 }
 
 impl<T> Handle<T> {
-    pub fn join(self) -> T {
+    pub(crate) fn join(self) -> T {
         let ended = match self {
             Handle::Green(handle) => handle.join(),
             Handle::Os(handle) => handle.join(),
@@ -29,7 +29,7 @@ impl<T> Handle<T> {
         ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 
-    pub fn is_finished(&self) -> bool {
+    pub(crate) fn is_finished(&self) -> bool {
         match self {
             Handle::Green(handle) => handle.is_finished(),
             Handle::Os(handle) => handle.is_finished(),
@@ -38,7 +38,10 @@ impl<T> Handle<T> {
 }
 
 impl Ground {
-    pub fn spawn<T: Send + 'static>(self, f: impl FnOnce() -> T + Send + 'static) -> Handle<T> {
+    pub(crate) fn spawn<T: Send + 'static>(
+        self,
+        f: impl FnOnce() -> T + Send + 'static,
+    ) -> Handle<T> {
         match self {
             Ground::Green => Handle::Green(greenroom::thread::spawn(f)),
             Ground::Os => Handle::Os(std::thread::spawn(f)),
@@ -46,7 +49,7 @@ impl Ground {
     }
 
     /// Gives others the time to reach their waits. Only makes an order likely.
-    pub fn settle(self) {
+    pub(crate) fn settle(self) {
         let while_others_run = Duration::from_millis(10);
         match self {
             Ground::Green => greenroom::thread::sleep(while_others_run),
@@ -55,7 +58,7 @@ impl Ground {
     }
 
     /// Runs `test` here, to its end or to the deadline.
-    pub fn run(self, test: impl FnOnce(Ground) + Send + 'static) {
+    pub(crate) fn run(self, test: impl FnOnce(Ground) + Send + 'static) {
         let (done, ended) = mpsc::channel();
         let runner = std::thread::spawn(move || {
             match self {
@@ -76,13 +79,13 @@ impl Ground {
 }
 
 /// Runs a behaviour on both grounds.
-pub fn on_both(test: impl Fn(Ground) + Clone + Send + 'static) {
+pub(crate) fn on_both(test: impl Fn(Ground) + Clone + Send + 'static) {
     Ground::Green.run(test.clone());
     Ground::Os.run(test);
 }
 
 /// A connected pair over loopback.
-pub fn pair() -> (TcpStream, TcpStream) {
+pub(crate) fn pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (server, peer) = listener.accept().unwrap();
@@ -91,17 +94,17 @@ pub fn pair() -> (TcpStream, TcpStream) {
 }
 
 /// A connected pair whose second half is std's: what the test does with it never parks a task.
-pub fn pair_with_std() -> (TcpStream, std::net::TcpStream) {
+pub(crate) fn pair_with_std() -> (TcpStream, std::net::TcpStream) {
     let (stream, peer) = pair();
     (stream, peer.into_std())
 }
 
 /// Bytes in which a lost, doubled or swapped piece shows.
-pub fn pattern(len: usize) -> Vec<u8> {
+pub(crate) fn pattern(len: usize) -> Vec<u8> {
     static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
     let bytes = BYTES.get_or_init(|| {
         let mut bytes = Vec::with_capacity(PATTERN_BYTES_MAX);
-        for i in 0..PATTERN_BYTES_MAX as u32 / 4 {
+        for i in (0u32..).take(PATTERN_BYTES_MAX / 4) {
             bytes.extend_from_slice(&i.wrapping_mul(2_654_435_761).to_le_bytes());
         }
         bytes
@@ -110,4 +113,4 @@ pub fn pattern(len: usize) -> Vec<u8> {
 }
 
 /// More than the buffers of both ends of a loopback connection together.
-pub const PATTERN_BYTES_MAX: usize = 32 << 20;
+pub(crate) const PATTERN_BYTES_MAX: usize = 32 << 20;

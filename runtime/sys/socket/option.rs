@@ -15,6 +15,7 @@ use std::time::Duration;
 trait Plain: Copy {}
 impl Plain for libc::c_int {}
 impl Plain for libc::timeval {}
+impl Plain for u64 {}
 
 fn set<T: Plain>(fd: BorrowedFd<'_>, level: i32, name: i32, value: T) -> io::Result<()> {
     let pointer = (&raw const value).cast();
@@ -86,6 +87,11 @@ pub(crate) fn only_v6(fd: BorrowedFd<'_>) -> io::Result<bool> {
 pub(crate) fn take_error(fd: BorrowedFd<'_>) -> io::Result<Option<io::Error>> {
     let code: libc::c_int = get(fd, libc::SOL_SOCKET, libc::SO_ERROR)?;
     Ok((code != 0).then(|| io::Error::from_raw_os_error(code)))
+}
+
+/// The number that names this socket and no other for as long as the machine runs (`SO_COOKIE`).
+pub(crate) fn cookie(fd: BorrowedFd<'_>) -> io::Result<u64> {
+    get(fd, libc::SOL_SOCKET, libc::SO_COOKIE)
 }
 
 /// Which of the socket's two timeouts.
