@@ -96,7 +96,6 @@ impl Worker {
         let alive = AbortOnUnwind;
         // Without it an overflow ends the process unnamed; nothing else depends on it.
         let _alternate_stack = overflow::prepare_thread().ok();
-        let _abort = AbortOnUnwind;
         let worker = Worker::new(shared, group);
         shared.poller.open();
         current::enter(&worker, || worker.work());
@@ -291,19 +290,6 @@ impl Worker {
             self.shared.deque.reopen();
         }
         is_closed
-    }
-}
-
-/// A panic on a worker's own stack is a broken invariant of ours (tasks catch theirs): the worker's
-/// tasks could never run again, and whoever waits for them would hang in silence.
-struct AbortOnUnwind;
-
-impl Drop for AbortOnUnwind {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("greenroom: a worker has panicked; aborting");
-            std::process::abort();
-        }
     }
 }
 
