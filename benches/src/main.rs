@@ -5,11 +5,15 @@
 
 mod child;
 mod cmd_echo;
+mod cmd_micro;
+mod cmd_scale;
 mod compare;
 mod echo;
 mod load;
 mod machine;
+mod micro;
 mod report;
+mod scale;
 mod stats;
 mod sys;
 
@@ -31,6 +35,10 @@ struct Cli {
 enum Command {
     /// Server CPU per message of the shipped echo server against a raw-epoll server
     Echo(cmd_echo::EchoArgs),
+    /// Nanoseconds per operation against bare coroutines, OS threads and std
+    Micro(cmd_micro::MicroArgs),
+    /// A million tasks, fifteen thousand connections: memory, times, timers
+    Scale(cmd_scale::ScaleArgs),
     /// The raw-epoll echo server
     #[command(hide = true)]
     FloorServer {
@@ -42,13 +50,26 @@ enum Command {
     /// The load generator
     #[command(hide = true)]
     Load(load::LoadArgs),
+    /// A crowd of tasks that measures itself
+    #[command(hide = true)]
+    ScaleChild(scale::ChildArgs),
+    /// An echo server on a plain `main`
+    #[command(hide = true)]
+    PlainMainServer {
+        #[arg(long, default_value_t = 0)]
+        port: u16,
+    },
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Echo(args) => cmd_echo::run(&args),
+        Command::Micro(args) => cmd_micro::run(&args),
+        Command::Scale(args) => cmd_scale::run(&args),
         Command::FloorServer { port, threads } => echo::floor::serve(port, threads).map(|()| true),
         Command::Load(args) => load::serve_commands(&args).map(|()| true),
+        Command::ScaleChild(args) => scale::run_child(&args).map(|()| true),
+        Command::PlainMainServer { port } => scale::plain_main::serve(port).map(|()| true),
     };
     exit_code(&result)
 }
