@@ -12,8 +12,8 @@ use super::{SocketAddr, TcpListener, TcpStream};
 use crate::io::evented::Stop;
 use crate::park::wait_list::{self, Mask, Outcome};
 use crate::sched::{current, place};
-use crate::sys::atomic::{AtomicU8, AtomicU64, Ordering};
-use crate::sys::clock::deadline_after;
+use crate::sys::atomic::{AtomicU64, Ordering};
+use crate::sys::clock::{deadline_after, now_ns};
 use crate::sys::lock::Lock;
 use crate::sys::socket::is_out_of_descriptors;
 use crate::task::wait_queue::WaitQueue;
@@ -28,6 +28,11 @@ use std::time::Duration;
 /// First pause after the process has run out of descriptors; doubled until [`PAUSE_MAX`].
 const PAUSE_MIN: Duration = Duration::from_millis(10);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// An episode of refusals is over when none came for this long: an acceptor that is still refused
+/// comes back after [`PAUSE_MAX`]. Not "when an accept succeeds": with several acceptors one may take
+/// the last descriptor just as another one is refused.
+const EPISODE_GAP_NS: u64 = 2 * PAUSE_MAX.as_secs() * 1_000_000_000;
 
 /// A connection moves to another worker if its own has so many tasks more, and a quarter more.
 const GAP_MIN: usize = 16;
@@ -70,8 +75,8 @@ struct State {
     open: Lock<Open>,
     /// Who waits for the last connection to end.
     waiters: Lock<WaitQueue>,
-    /// 1: descriptors have run out, and that was logged: one line for all acceptors.
-    is_short: AtomicU8,
+    /// When an acceptor was last refused, 0 for never: one log line for all of an episode.
+    refused_at_ns: AtomicU64,
 }
 
 struct Open {
@@ -123,7 +128,7 @@ where
             is_cut_off: false,
         }),
         waiters: Lock::new(WaitQueue::new()),
-        is_short: AtomicU8::new(0),
+        refused_at_ns: AtomicU64::new(0),
     });
     let handler = Arc::new(handler);
     let workers = thread::with_group(|group| group.workers.len());
@@ -225,12 +230,17 @@ impl State {
     /// A connection was accepted.
     fn begin(self: &Arc<State>) -> Connection {
         self.counters.accepted.fetch_add(1, Ordering::Relaxed);
-        self.is_short.store(0, Ordering::Relaxed);
         self.open.lock().starting += 1;
         Connection {
             state: Arc::clone(self),
             place: None,
         }
+    }
+
+    /// An accept was refused; whether that is news.
+    fn begins_episode(&self, now_ns: u64) -> bool {
+        let before_ns = self.refused_at_ns.swap(now_ns, Ordering::Relaxed);
+        before_ns == 0 || now_ns.saturating_sub(before_ns) > EPISODE_GAP_NS
     }
 
     fn cut_off(&self) -> u64 {
@@ -360,7 +370,7 @@ where
             }
             Err(Stop::Io(error)) if is_out_of_descriptors(&error) => {
                 state.counters.refused.fetch_add(1, Ordering::Relaxed);
-                if state.is_short.swap(1, Ordering::Relaxed) == 0 {
+                if state.begins_episode(now_ns()) {
                     log::warn!("accept: {error}; pausing until descriptors are free");
                 }
                 thread::rest(pause);

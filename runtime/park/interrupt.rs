@@ -43,6 +43,7 @@ impl std::error::Error for Cancelled {}
 /// When a wait must look up again for the sake of interrupts: at the earliest deadline in force; soon,
 /// if one is due that cannot be raised now. That is so while a panic unwinds on this OS thread, maybe
 /// a neighbour's, whose end nobody would announce.
+#[inline]
 pub(crate) fn wakeful_deadline_ns() -> u64 {
     if is_due() {
         return now_ns().saturating_add(RECHECK_NS);
@@ -51,10 +52,12 @@ pub(crate) fn wakeful_deadline_ns() -> u64 {
 }
 
 /// Whether an interrupt is due for whoever runs now.
+#[inline]
 pub(crate) fn is_pending() -> bool {
     is_due() && !std::thread::panicking()
 }
 
+#[inline]
 fn is_due() -> bool {
     let (is_shielded, deadline_ns) =
         current::with_context(|context| (context.shield.get() > 0, context.deadline_ns.get()));

@@ -25,6 +25,7 @@ pub(crate) enum Parker {
 }
 
 impl Parker {
+    #[inline]
     pub(crate) fn current() -> Parker {
         match current::task() {
             Some(task) => Parker::Task(NonNull::from(task)),
@@ -41,11 +42,13 @@ impl Parker {
     }
 
     /// Sleeps until woken, until `deadline_ns`, until an enclosing `timeout` ends, or for no reason.
+    #[inline]
     pub(crate) fn park(&self, reason: WaitReason, deadline_ns: u64) {
         self.park_masked(reason, deadline_ns, Mask::Open);
     }
 
     /// As [`Parker::park`]; masked, an enclosing `timeout` does not end it.
+    #[inline]
     pub(crate) fn park_masked(&self, reason: WaitReason, deadline_ns: u64, mask: Mask) {
         let deadline_ns = match mask {
             Mask::Open => deadline_ns.min(interrupt::wakeful_deadline_ns()),
@@ -62,6 +65,7 @@ impl Parker {
 
 /// Suspends the running task until it is woken or `deadline_ns` passes. May return early.
 #[expect(unsafe_code, reason = "arms a timer whose node lies in this frame")]
+#[inline]
 fn park_task(reason: WaitReason, deadline_ns: u64) {
     let (Some(worker), Some(task)) = (current::worker(), current::task()) else {
         unreachable!("only tasks park as tasks");

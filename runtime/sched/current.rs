@@ -62,6 +62,7 @@ pub(super) fn enter(worker: &Worker, body: impl FnOnce()) {
 }
 
 /// Deadlines and shields of the stack that runs now.
+#[inline]
 pub(crate) fn with_context<R>(body: impl FnOnce(&StackContext) -> R) -> R {
     match fiber() {
         // SAFETY: it is the running fiber's, which is not finished while it runs this.

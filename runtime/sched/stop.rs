@@ -10,7 +10,7 @@
 //!
 //! The race of step 3: a task is pushed while the worker leaves. Closing is one atomic step on an
 //! *empty* queue, and a push to a closed queue gives the task back to the pusher.
-//! Test: `tests/shutdown.rs`.
+//! Test: `tests/runtime.rs`.
 #![expect(unsafe_code, reason = "visits the worker's own list of tasks")]
 
 use super::group::Phase;

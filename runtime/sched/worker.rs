@@ -32,6 +32,9 @@ const POLL_EVERY: u32 = 61;
 /// socket that always has data must not keep its neighbours waiting.
 const BUDGET: u32 = 128;
 
+/// Fewer runnable tasks than this stay in the cache by themselves.
+const PREFETCH_FROM: usize = 16;
+
 /// How long an idle worker sleeps at most while another one runs: a single closure in the queue of a
 /// worker that computes rings nobody if there is such a lookout, and is found at its next look.
 const LOOK_AROUND_NS: u64 = 10_000_000;
@@ -140,6 +143,9 @@ impl Worker {
     #[inline]
     fn prefetch_next(&self) {
         let ring = self.ring.borrow();
+        if ring.len() < PREFETCH_FROM {
+            return;
+        }
         if let Some(next) = ring.front() {
             next.header().prefetch_stack();
         }

@@ -10,7 +10,7 @@ use crate::sys::clock::{NEVER_NS, deadline_after, now_ns};
 use crate::sys::futex;
 use crate::task::header::next_id;
 use crate::task::state::Wake;
-use crate::task::{TaskPtr, TaskRef, WaitReason};
+use crate::task::{Header, TaskPtr, TaskRef, WaitReason};
 use std::fmt;
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -137,35 +137,63 @@ impl fmt::Debug for Thread {
 /// # Cancel
 /// Ends the wait; a token that came is kept.
 pub fn park() {
-    park_until(NEVER_NS);
+    park_until(|| NEVER_NS);
 }
 
-/// As [`park`], for at most `timeout`. Parks.
+/// As [`park`], for at most `timeout`; zero only takes a token that is there. Parks.
 ///
 /// # Cancel
 /// Ends the wait; a token that came is kept.
 pub fn park_timeout(timeout: Duration) {
-    park_until(deadline_after(timeout));
+    if timeout.is_zero() {
+        interrupt::check();
+        match running::task() {
+            Some(task) => task.state.take_token(),
+            None => OsThread::current().take_token(),
+        };
+        return;
+    }
+    park_until(|| deadline_after(timeout));
 }
 
-fn park_until(deadline_ns: u64) {
-    let is_green = running::task().is_some();
-    let os_thread = (!is_green).then(OsThread::current);
-    let take_token = || match (&os_thread, running::task()) {
-        (Some(thread), _) => thread.take_token(),
-        (None, task) => task.is_some_and(|task| task.state.take_token()),
-    };
+/// The clock is read only if the wait is real: a token that came first is the common case.
+#[inline]
+fn park_until(deadline: impl FnOnce() -> u64) {
+    match running::task() {
+        Some(task) => park_green(task, deadline),
+        None => park_os(&OsThread::current(), deadline),
+    }
+}
+
+#[inline]
+fn park_green(task: &Header, deadline: impl FnOnce() -> u64) {
+    interrupt::check();
+    if task.state.take_token() {
+        return;
+    }
+    let deadline_ns = deadline();
+    let parker = Parker::current();
     loop {
+        parker.park(WaitReason::Unpark, deadline_ns);
         interrupt::check();
-        if take_token() || (deadline_ns != NEVER_NS && now_ns() >= deadline_ns) {
+        if task.state.take_token() || has_passed(deadline_ns) {
             return;
         }
-        match &os_thread {
-            None => Parker::current().park(WaitReason::Unpark, deadline_ns),
-            Some(thread) => {
-                let until_ns = deadline_ns.min(interrupt::wakeful_deadline_ns());
-                futex::wait(&thread.token, 0, until_ns);
-            }
-        }
     }
+}
+
+fn park_os(thread: &OsThread, deadline: impl FnOnce() -> u64) {
+    let deadline_ns = deadline();
+    loop {
+        interrupt::check();
+        if thread.take_token() || has_passed(deadline_ns) {
+            return;
+        }
+        let until_ns = deadline_ns.min(interrupt::wakeful_deadline_ns());
+        futex::wait(&thread.token, 0, until_ns);
+    }
+}
+
+fn has_passed(deadline_ns: u64) -> bool {
+    deadline_ns != NEVER_NS && now_ns() >= deadline_ns
 }
