@@ -1,0 +1,50 @@
+//! Models of greenroom's lock-free protocols, checked by loom on the *shipped* source files.
+//!
+//! The files below `runtime/` are included by path. They name their atomics and locks as
+//! `crate::sys::atomic` and `crate::sys::lock`; in the library that is `core` and std, here it is
+//! loom, which runs each model in every order of its threads and with every value that a load may
+//! see under the C11 memory model. A model of other code than the shipped one would prove nothing.
+//!
+//! What the files need besides is stood in for, in modules of the same names: a task runs on a loom
+//! thread of its own, which is its worker too (`sched`); the kernel is a few mutexes (`sys`,
+//! `driver`); time passes when a model says so. Code that cannot be included because it makes system
+//! calls or switches stacks is mirrored in the models, each mirror naming its original.
+//!
+//! What loom cannot see: it treats every read-modify-write as reading the latest value (as C11 does),
+//! never fails a weak compare-and-swap for no reason, and models `SeqCst` fences, not accesses.
+//! A lost wake-up shows as a deadlock, a wrong order as a failed assertion or a reported data race.
+//! Run: `cargo test -p greenroom-models`; add `-- --nocapture` for the number of executions.
+
+#![expect(
+    dead_code,
+    reason = "the models use a part of what the shipped files offer"
+)]
+#![expect(
+    clippy::arc_with_non_send_sync,
+    reason = "loom's threads take turns on one OS thread; its cells are not Sync"
+)]
+#![expect(
+    clippy::missing_panics_doc,
+    reason = "every model panics if it fails, and for no other reason"
+)]
+
+mod check;
+mod context;
+mod driver;
+#[path = "../../runtime/park/mod.rs"]
+#[expect(
+    unreachable_pub,
+    reason = "`Cancelled` is public in the library, which re-exports it"
+)]
+mod park;
+mod sched;
+mod sys;
+mod task;
+
+pub mod inbox;
+pub mod join;
+pub mod readiness;
+pub mod sleep;
+pub mod source;
+pub mod state;
+pub mod wait;

@@ -1,0 +1,61 @@
+//! Stands in for `runtime/sched/current.rs`: who runs on this loom thread.
+#![expect(
+    unsafe_code,
+    reason = "as in the library the task is reached by pointer"
+)]
+
+use crate::context::frames::StackContext;
+use crate::driver::timer::TimerNode;
+use crate::sys::clock;
+use crate::task::Header;
+use std::cell::Cell;
+use std::ptr::{self, NonNull};
+
+loom::thread_local! {
+    static TASK: Cell<*const Header> = Cell::new(ptr::null());
+    static CONTEXT: StackContext = StackContext::new();
+}
+
+/// Stands in for a worker: its timers.
+#[derive(Debug)]
+pub(crate) struct Worker;
+
+static WORKER: Worker = Worker;
+
+impl Worker {
+    /// # Safety
+    /// As the original's.
+    pub(crate) unsafe fn arm(&self, node: NonNull<TimerNode<NonNull<Header>>>, deadline_ns: u64) {
+        // SAFETY: the caller's contract.
+        clock::arm(unsafe { node.as_ref() }.waiter, deadline_ns);
+    }
+
+    /// # Safety
+    /// As the original's.
+    pub(crate) unsafe fn disarm(&self, node: NonNull<TimerNode<NonNull<Header>>>) {
+        // SAFETY: the caller's contract.
+        clock::disarm(unsafe { node.as_ref() }.waiter);
+    }
+}
+
+pub(crate) fn worker() -> Option<&'static Worker> {
+    task().map(|_| &WORKER)
+}
+
+pub(crate) fn task<'a>() -> Option<&'a Header> {
+    // SAFETY: set while `run_as` borrows the header.
+    TASK.with(|task| unsafe { task.get().as_ref() })
+}
+
+/// Runs `body` as a task on this loom thread.
+pub(crate) fn run_as<R>(task: &Header, body: impl FnOnce() -> R) -> R {
+    TASK.with(|current| current.set(task));
+    task.set_running(true);
+    let result = body();
+    TASK.with(|current| current.set(ptr::null()));
+    result
+}
+
+pub(crate) fn with_context<R>(body: impl FnOnce(&StackContext) -> R) -> R {
+    CONTEXT.with(body)
+}

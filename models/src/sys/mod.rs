@@ -1,0 +1,10 @@
+//! Rank 0: loom's atomics and locks under the names that the shipped files use, and a small kernel.
+
+pub(crate) mod atomic;
+pub(crate) mod clock;
+pub(crate) mod epoll;
+pub(crate) mod event;
+pub(crate) mod futex;
+pub(crate) mod lock;
+#[path = "../../../runtime/sys/prefetch.rs"]
+pub(crate) mod prefetch;
