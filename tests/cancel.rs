@@ -2,7 +2,6 @@
 //!
 //! The targets are local tasks where the state must be certain: they have raised their flag and do
 //! not run, since we do, so they are in their wait. Requests from OS threads come at any moment.
-#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod common;
 

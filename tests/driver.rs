@@ -1,4 +1,5 @@
 //! The driver and what stands on it, from outside: `serve` under pressure, descriptors and their flags.
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 #[path = "support/child.rs"]
 mod child;

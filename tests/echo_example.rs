@@ -1,4 +1,5 @@
 //! `gevent_echo` as strangers meet it: other people's clients, thousands of ours, bad arguments.
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 #[path = "support/child.rs"]
 mod child;
@@ -120,10 +121,10 @@ impl Stream {
 }
 
 /// Sends messages of odd lengths, reads them back, half-closes, reads the end. Returns the bytes.
-fn visit(client: u64, mut stream: TcpStream) -> u64 {
+fn visit(client: u32, mut stream: TcpStream) -> u64 {
     const SEED: u64 = 0xcbf2_9ce4_8422_2325;
     let (mut sent, mut received, mut total) = (SEED, SEED, 0);
-    let mut source = Stream(client);
+    let mut source = Stream(u64::from(client));
     let mut some = [0; 700];
     for round in 0..6 {
         let length = 1 + (client as usize * 31 + round * 211) % some.len();

@@ -1,6 +1,7 @@
 //! When stacks run out: closures wait for one, spawns that could wait for ever are refused with a reason.
 //!
 //! In child processes, because a limit is for the whole process.
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 #[path = "support/child.rs"]
 mod child;

@@ -2,6 +2,7 @@
 //!
 //! `settle` only makes the interesting order likely (a task is parked before we act): no assertion
 //! depends on it.
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 #[path = "fairness/placing.rs"]
 mod placing;

@@ -2,7 +2,6 @@
 //!
 //! The probes compare OS threads where they are made, used and dropped; a neighbour that is idle is
 //! always there on the larger runtimes, and would steal what it may.
-#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod common;
 

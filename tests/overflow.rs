@@ -1,6 +1,7 @@
 //! A stack that overflows ends the process and says whose it was; other faults stay what they are.
 //!
 //! Every case is a child process that runs one scenario.
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 #![expect(unsafe_code, reason = "reads a null pointer, in a child process")]
 
 #[path = "support/child.rs"]
@@ -102,7 +103,7 @@ fn overflow_of_a_small_stack_says_its_size() {
             assert_reported(
                 ended,
                 "green thread 'small' has overflowed its stack (64 KiB)",
-            )
+            );
         },
     );
 }
@@ -132,7 +133,7 @@ fn overflow_of_a_big_stack_is_the_green_threads() {
             assert_reported(
                 ended,
                 "green thread 'deep' has overflowed its stack (4 MiB)",
-            )
+            );
         },
     );
 }
@@ -156,7 +157,7 @@ fn overflow_after_a_big_stack_is_the_default_stacks() {
             assert_reported(
                 ended,
                 "green thread 'after' has overflowed its stack (192 KiB)",
-            )
+            );
         },
     );
 }
@@ -197,7 +198,7 @@ fn overflow_on_any_of_several_workers_is_reported() {
             assert_reported(
                 ended,
                 "green thread 'third' has overflowed its stack (192 KiB)",
-            )
+            );
         },
     );
 }
@@ -228,7 +229,7 @@ fn overflow_after_parks_and_on_a_reused_stack_names_the_present_owner() {
             assert_reported(
                 ended,
                 "green thread 'last' has overflowed its stack (192 KiB)",
-            )
+            );
         },
     );
 }

@@ -1,7 +1,6 @@
 //! `park`, `unpark` and the token: nothing but a park consumes it, and no wake is lost.
 //!
 //! The races run for a seeded number of rounds; a lost wake shows as a hang, which the watchdog ends.
-#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod common;
 

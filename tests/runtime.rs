@@ -1,6 +1,7 @@
 //! Runtimes: several at once, one after the other, and how they end.
 //!
 //! What aborts or counts threads and descriptors runs in a child process of its own.
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 #[path = "support/child.rs"]
 mod child;

@@ -1,5 +1,4 @@
 //! Scopes: borrowed data, and an end that waits for every child, whatever ends the scope.
-#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod common;
 

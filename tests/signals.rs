@@ -1,4 +1,5 @@
 //! Signals: who hears them, who is killed by them, what is put back.
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 #[path = "support/child.rs"]
 mod child;

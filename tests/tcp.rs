@@ -3,10 +3,6 @@
 //! Every behaviour is a function of the [`ground`] it runs on; a test runs it on both, under a
 //! deadline. `settle` only makes the interesting order likely (a peer is parked before we act): no
 //! assertion depends on it.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a step of a test that fails is the test's failure"
-)]
 
 #[path = "tcp/api.rs"]
 mod api;

@@ -1,7 +1,6 @@
 //! The thread API as std's users know it: spawn, join, builder, sleep, panics.
 //!
 //! Parking is in `park.rs`, cancellation in `cancel.rs`, scopes in `scope.rs`.
-#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod common;
 

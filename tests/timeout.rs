@@ -1,5 +1,4 @@
 //! `timeout` and `shield`: whose deadline it is, when it shows, and what it never cuts.
-#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod common;
 

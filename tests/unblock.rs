@@ -1,4 +1,5 @@
 //! `unblock`: values, panics, how many threads, what a cancel does to a queued and to a running job.
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 #[path = "support/child.rs"]
 mod child;

@@ -40,7 +40,7 @@ fn ended(seen: &Seen, join: impl Fn(&Header) + Copy + Send + Sync + 'static) {
             let target = Arc::clone(&target);
             thread::spawn(move || {
                 run_as(&target.0, || {
-                    publish_and_finish(&target.0, &target.1, &target.2)
+                    publish_and_finish(&target.0, &target.1, &target.2);
                 });
             })
         };

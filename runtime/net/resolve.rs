@@ -167,6 +167,6 @@ mod tests {
         assert_eq!(first((v4.ip(), 4)), v4);
         assert_eq!(first((Ipv6Addr::LOCALHOST, 4)), v6);
         assert_eq!(first(&[v6, v4][..]), v6);
-        assert_eq!(first(&v4), v4);
+        assert_eq!(first(v4), v4);
     }
 }

@@ -155,7 +155,12 @@ fn emfile_back_off_pauses_logs_once_and_recovers() {
                 return (accepted, refused, child.stderr());
             }
         };
-        let (accepted, refused, log) = counted("refused", 6);
+        // Long enough for a second line, and for what was written to be read.
+        let (.., refused, mut log) = counted("refused", 6);
+        while !log.contains("pausing until") {
+            log = counted("refused", refused).2;
+        }
+        let (accepted, refused, log) = counted("refused", refused + 4);
         assert!(accepted < CLIENTS, "the limit is not low enough");
         // 10 + 20 + 40 + ... ms for each acceptor: pauses, not a busy loop.
         assert!(refused < 1000, "{refused} refusals");

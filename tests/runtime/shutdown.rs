@@ -70,8 +70,9 @@ fn shutdown_with_parked_tasks_runs_their_destructors() {
             handles.push(rt.spawn(move || {
                 begun.fetch_add(1, Ordering::SeqCst);
                 wait();
-                // A join that got its result has had its effect; the next call notices.
-                thread::yield_now();
+                // A join whose task was cancelled by another worker may be back before the shutdown has
+                // come to this one.
+                thread::park();
                 drop(guard);
                 panic!("nothing but the shutdown ends these waits");
             }));
