@@ -184,7 +184,7 @@ pub fn event_against_park() {
 pub fn event_against_withdraw() {
     let seen = Seen::default();
     let lock_free = seen.clone();
-    exhaust_up_to(3, move || {
+    exhaust_up_to(2, move || {
         let stage = Stage::new();
         let lock_free = lock_free.clone();
         let reader = task(&stage, move |stage| {
