@@ -10,8 +10,10 @@
 //! `driver`); time passes when a model says so. Code that cannot be included because it makes system
 //! calls or switches stacks is mirrored in the models, each mirror naming its original.
 //!
-//! What loom cannot see: it treats every read-modify-write as reading the latest value (as C11 does),
-//! never fails a weak compare-and-swap for no reason, and models `SeqCst` fences, not accesses.
+//! What loom cannot see: it models `SeqCst` fences, not accesses, and never fails a weak
+//! compare-and-swap for no reason. What it sees wrongly: it orders a plain store loosely against
+//! another thread's swaps, and so reports executions that C11 forbids; a word that is swapped by one
+//! thread is written by swaps in others too. What it overlooks: see `sys/atomic.rs`.
 //! A lost wake-up shows as a deadlock, a wrong order as a failed assertion or a reported data race.
 //! Run: `cargo test -p greenroom-models`; add `-- --nocapture` for the number of executions.
 
