@@ -40,6 +40,11 @@ pub fn with_big_stack<T>(bytes: usize, f: impl FnOnce() -> T) -> io::Result<T> {
     let location = Location::caller();
     // On an OS thread this may be the first call into the library.
     overflow::install()?;
+    // Workers have theirs; std's may be too small for the report.
+    let _alternate_stack = match current::task() {
+        Some(_) => None,
+        None => overflow::prepare_thread()?,
+    };
     let stack = stack::take_shared(StackSize::from_bytes(bytes)?)?;
     let os_thread = std::thread::current();
     let owner = match current::task() {

@@ -147,7 +147,7 @@ static WORK: Condvar = Condvar::new();
 
 fn submit(job: Arc<dyn Run>) {
     let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
-    pool.jobs.push_back(job);
+    pool.jobs.push_back(Arc::clone(&job));
     if pool.idle >= pool.jobs.len() || pool.threads >= THREADS_MAX {
         drop(pool);
         WORK.notify_one();
@@ -161,23 +161,15 @@ fn submit(job: Arc<dyn Run>) {
         .spawn(serve);
     signals::restore(&mask);
     if started.is_err() {
-        no_thread();
+        run_here(&job);
     }
 }
 
-/// No thread could be made. With others alive the job waits for them; else it runs here, on the
-/// caller's worker: slow, and better than never.
-fn no_thread() {
-    let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
-    pool.threads -= 1;
-    if pool.threads > 0 {
-        return;
-    }
-    let job = pool.jobs.pop_front();
-    drop(pool);
-    if let Some(job) = job {
-        job.run();
-    }
+/// No thread could be made: the job runs here, on its submitter's worker, unless a pool thread has
+/// begun it meanwhile. Slow, and better than never; nobody else's job is run in its place.
+fn run_here(job: &Arc<dyn Run>) {
+    POOL.lock().unwrap_or_else(PoisonError::into_inner).threads -= 1;
+    job.run();
 }
 
 fn serve() {

@@ -81,6 +81,8 @@ pub(crate) struct Evented {
     settings: Arc<Settings>,
     /// 1: the open file may live on after this descriptor is closed, so epoll must be told.
     is_shared: AtomicU8,
+    /// 1: a listener whose owner never stops accepting; see `Interest::ExclusiveListener`.
+    is_exclusive: AtomicU8,
     /// 1: blocking, no time-out, no clone that could change that: `settings` need not be looked at,
     /// which is one cache line less per wait.
     is_plain: AtomicU8,
@@ -112,8 +114,17 @@ impl Evented {
             source: table::take(),
             settings,
             is_shared: AtomicU8::new(u8::from(is_shared)),
+            is_exclusive: AtomicU8::new(0),
             is_plain: AtomicU8::new(u8::from(!is_shared && kind == Kind::Stream)),
         }
+    }
+
+    /// From its next registration on a connection wakes only one of the exclusive listeners.
+    ///
+    /// Subtle: sound only for a descriptor of which nobody accepts but a loop that goes on until it
+    /// would block: an edge that it is given and does not follow is lost to its clones elsewhere.
+    pub(crate) fn set_exclusive(&self) {
+        self.is_exclusive.store(1, Ordering::Relaxed);
     }
 
     /// Sets a time-out, for all clones; zero is `InvalidInput`.
@@ -288,6 +299,9 @@ impl Evented {
         };
         let interest = match self.kind {
             Kind::Stream => Interest::Stream,
+            Kind::Listener if self.is_exclusive.load(Ordering::Relaxed) != 0 => {
+                Interest::ExclusiveListener
+            }
             Kind::Listener => Interest::Listener,
         };
         let worker = current::worker().expect("because a task runs on a worker");

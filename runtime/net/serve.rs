@@ -34,6 +34,9 @@ const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// the last descriptor just as another one is refused.
 const EPISODE_GAP_NS: u64 = 2 * PAUSE_MAX.as_secs() * 1_000_000_000;
 
+/// How long `finish` waits for handlers that it has cancelled.
+const UNWIND_LIMIT: Duration = Duration::from_secs(5);
+
 /// A connection moves to another worker if its own has so many tasks more, and a quarter more.
 const GAP_MIN: usize = 16;
 
@@ -139,6 +142,8 @@ where
     };
     for worker in 0..workers {
         let listener = listener.try_clone()?;
+        // Sound because the acceptor below goes on until it would block, after every pause too.
+        listener.evented.set_exclusive();
         let (state, handler) = (Arc::clone(&server.state), Arc::clone(&handler));
         let acceptor = Builder::new()
             .name(format!("acceptor-{worker}"))
@@ -178,7 +183,8 @@ impl Server {
     }
 
     /// Stops accepting, waits at most `grace` for open connections to end, cancels the others and waits
-    /// until they have unwound. Parks. With `panic = "abort"` connections cannot be cancelled: those
+    /// up to 5 s until they have unwound. Parks. A handler that computes on and on, or is shielded,
+    /// may be left: `open` counts it. With `panic = "abort"` connections cannot be cancelled: those
     /// that are left when the grace is over go on.
     pub fn finish(mut self, grace: Duration) -> ServeStats {
         self.stop_accepting();
@@ -190,7 +196,7 @@ impl Server {
             return state.stats();
         }
         let cut_off = state.cut_off();
-        state.wait_until_idle(Duration::MAX);
+        state.wait_until_idle(UNWIND_LIMIT);
         ServeStats {
             cut_off,
             ..state.stats()
@@ -355,6 +361,20 @@ impl Drop for Connection {
     }
 }
 
+/// What a failed accept means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// The process or the machine is out of something: the connection stays queued, try later.
+    Pause,
+    /// One connection is gone (reset before it was accepted, a failed handshake): count it, go on.
+    Count,
+}
+
+/// No error of accept(2) is fatal for a server: what is not a shortage concerns one connection.
+fn verdict(error: &io::Error) -> Verdict {
+    if is_out_of_descriptors(error) { Verdict::Pause } else { Verdict::Count }
+}
+
 /// One worker's acceptor, until it is cancelled.
 fn accept_all<H>(listener: &TcpListener, state: &Arc<State>, handler: &Arc<H>)
 where
@@ -368,7 +388,7 @@ where
                 pause = PAUSE_MIN;
                 hand_over(stream, peer, state, handler);
             }
-            Err(Stop::Io(error)) if is_out_of_descriptors(&error) => {
+            Err(Stop::Io(error)) if verdict(&error) == Verdict::Pause => {
                 state.counters.refused.fetch_add(1, Ordering::Relaxed);
                 if state.begins_episode(now_ns()) {
                     log::warn!("accept: {error}; pausing until descriptors are free");
@@ -425,4 +445,21 @@ fn crowded_out() -> Option<usize> {
     let target = place::least_loaded(&worker.group);
     let there = target.load();
     (here > there + GAP_MIN && here > there + there / 4).then(|| worker.group.index_of(target))?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accept_errors_pause_or_are_counted_and_are_never_fatal() {
+        // EMFILE, ENFILE, ENOBUFS, ENOMEM.
+        for code in [24, 23, 105, 12] {
+            assert_eq!(verdict(&io::Error::from_raw_os_error(code)), Verdict::Pause);
+        }
+        // ECONNABORTED, ECONNRESET, EPROTO, EPERM (a firewall's word), ENETDOWN.
+        for code in [103, 104, 71, 1, 100] {
+            assert_eq!(verdict(&io::Error::from_raw_os_error(code)), Verdict::Count);
+        }
+    }
 }

@@ -29,7 +29,7 @@ impl Worker {
             Phase::Stopping => self.begin_stopping(),
             Phase::Abandoned => {
                 self.begin_stopping();
-                if self.started.get() > 0 {
+                if self.has_tasks() {
                     self.abandon();
                 }
             }

@@ -278,6 +278,14 @@ impl Worker {
         unstarted
     }
 
+    /// Whether tasks are here that have not ended, started or not.
+    pub(super) fn has_tasks(&self) -> bool {
+        self.started.get() > 0
+            || !self.ring.borrow().is_empty()
+            || !self.stackless.borrow().is_empty()
+            || self.shared.deque.len() > 0
+    }
+
     /// Whether nothing is left to run here, now or later; closes the ways in.
     fn may_leave(&self) -> bool {
         self.started.get() == 0

@@ -29,9 +29,12 @@ pub(crate) struct Event {
 pub(crate) enum Interest {
     /// Both directions and the peer's half-close.
     Stream,
-    /// Reading only, and of several epoll instances that watch the same socket only one idle one is
-    /// woken per connection.
+    /// Reading only.
     Listener,
+    /// Reading only, and of several epoll instances that watch the socket one idle one is woken per
+    /// connection. Whoever registers so must take *every* connection that it is woken for: the edge
+    /// is told to nobody else.
+    ExclusiveListener,
 }
 
 /// An epoll descriptor with its event buffer.
@@ -103,7 +106,8 @@ impl Epoll {
             Interest::Stream => {
                 libc::EPOLLIN | libc::EPOLLPRI | libc::EPOLLOUT | libc::EPOLLRDHUP | libc::EPOLLET
             }
-            Interest::Listener => libc::EPOLLIN | libc::EPOLLET | libc::EPOLLEXCLUSIVE,
+            Interest::Listener => libc::EPOLLIN | libc::EPOLLET,
+            Interest::ExclusiveListener => libc::EPOLLIN | libc::EPOLLET | libc::EPOLLEXCLUSIVE,
         };
         let mut event = libc::epoll_event {
             events: bits.cast_unsigned(),

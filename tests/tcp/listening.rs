@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use std::io::{ErrorKind, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 const CONNECTIONS: usize = 200;
 
@@ -225,4 +226,39 @@ fn clones_of_a_std_listener_are_one_listener() {
         TcpStream::connect(addr).unwrap();
         waiter.join().unwrap();
     });
+}
+
+/// A clone that has accepted once and is kept, or dropped, must not be the one that hears of the
+/// others' connections (as it would if listeners were watched exclusively).
+#[test]
+fn clone_that_accepted_once_does_not_swallow_the_others_connections() {
+    for workers in [1, 2] {
+        let runtime = greenroom::Runtime::builder().workers(workers).build();
+        runtime.unwrap().run(|| {
+            let listener = Arc::new(TcpListener::bind("127.0.0.1:0").unwrap());
+            let addr = listener.local_addr().unwrap();
+            let clone = listener.try_clone().unwrap();
+            let visit = move || std::net::TcpStream::connect(addr).unwrap();
+            let accept_on = |listener: Arc<TcpListener>| {
+                let acceptor = greenroom::thread::spawn(move || drop(listener.accept().unwrap()));
+                Ground::Green.settle();
+                acceptor
+            };
+            let clone = Arc::new(clone);
+            let first = accept_on(Arc::clone(&clone));
+            let mut visitors = vec![greenroom::unblock(visit)];
+            first.join().unwrap();
+
+            let second = accept_on(Arc::clone(&listener));
+            visitors.push(greenroom::unblock(visit));
+            let heard = second.join_timeout(Duration::from_secs(10));
+            assert!(heard.is_ok(), "{workers} workers, the clone is kept");
+
+            let third = accept_on(Arc::clone(&listener));
+            drop(clone);
+            visitors.push(greenroom::unblock(visit));
+            let heard = third.join_timeout(Duration::from_secs(10));
+            assert!(heard.is_ok(), "{workers} workers, the clone is dropped");
+        });
+    }
 }
