@@ -22,7 +22,11 @@ use std::process::{Command, Stdio};
 use watchdog::watchdog;
 
 /// Clients at once. Client and server are two processes; each raises its soft limit by itself.
-const CLIENTS: usize = if cfg!(debug_assertions) { 1_000 } else { 10_000 };
+const CLIENTS: usize = if cfg!(debug_assertions) {
+    1_000
+} else {
+    10_000
+};
 
 /// Sends SIGTERM and waits for the end.
 fn terminate(server: GeventEcho) -> Ended {

@@ -165,6 +165,16 @@ fn every_example_says_how_to_run_it() {
 }
 
 #[test]
+fn tests_that_the_book_names_exist() {
+    let (book, text) = read(&root().join("design.md"));
+    let code: Vec<Source> = ["runtime", "tests", "models"]
+        .into_iter()
+        .flat_map(sources)
+        .collect();
+    assert_tidy(book::named_tests(&book, &text, &code));
+}
+
+#[test]
 fn unsafe_is_in_the_ledger() {
     let (file, text) = read(&root().join("design.md"));
     assert_tidy(book::ledger(&file, &text, &sources("")));

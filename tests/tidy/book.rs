@@ -57,6 +57,56 @@ fn ledger_entries(text: &str) -> Vec<(usize, String)> {
     section.filter_map(entry).collect()
 }
 
+/// Every test that the book names, in paragraphs that begin with `*Tests:*`, is a function somewhere.
+pub(crate) fn named_tests(book: &str, text: &str, sources: &[Source]) -> Vec<Breach> {
+    let mut is_inside = false;
+    let mut breaches = Vec::new();
+    for (line, number) in text.lines().zip(1..) {
+        is_inside = (is_inside && !line.trim().is_empty()) || line.starts_with("*Tests:*");
+        if !is_inside {
+            continue;
+        }
+        for name in line
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .filter(|name| is_test_name(name))
+        {
+            let definition = format!("fn {name}(");
+            if !sources
+                .iter()
+                .any(|source| source.code.contains(&definition))
+            {
+                breaches.push(Breach::new(
+                    book,
+                    number,
+                    format!("no test is called `{name}`"),
+                ));
+            }
+        }
+    }
+    breaches
+}
+
+fn is_test_name(name: &str) -> bool {
+    name.contains('_')
+        && name
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+}
+
+#[test]
+fn test_that_is_named_and_does_not_exist_is_a_breach() {
+    let sources = [Source::new("tests/a.rs", "fn wake_is_kept() {}")];
+    let book =
+        "Text `no_such_thing`.\n*Tests:* `wake_is_kept`,\n`wake_is_lost`.\n\n`again_no_test`\n";
+    let breaches = named_tests("b.md", book, &sources);
+    assert_eq!(
+        breaches,
+        [Breach::new("b.md", 3, "no test is called `wake_is_lost`")]
+    );
+}
+
 /// Relative links lead to files, and `#fragments` to headings of the same book.
 pub(crate) fn links(book: &str, text: &str, exists: impl Fn(&str) -> bool) -> Vec<Breach> {
     let mut breaches = Vec::new();
