@@ -52,3 +52,8 @@ pub use instance::{Runtime, RuntimeBuilder, ShutdownReport, run};
 pub use park::interrupt::Cancelled;
 pub use time::{Elapsed, shield, timeout};
 pub use unblock::unblock;
+
+/// Compiles the programs in the README, so that they stay true.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmePrograms;

@@ -31,6 +31,13 @@ pub struct Builder {
 
 impl Builder {
     /// No name, the runtime's stack size, any worker.
+    ///
+    /// # Examples
+    /// ```
+    /// let handle = greenroom::thread::Builder::new().spawn(|| 6 * 7)?;
+    /// assert_eq!(handle.join().unwrap(), 42);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn new() -> Builder {
         Builder::default()
     }
@@ -39,6 +46,14 @@ impl Builder {
     ///
     /// # Panics
     /// `spawn` panics if the name contains a NUL byte, as std.
+    ///
+    /// # Examples
+    /// ```
+    /// let builder = greenroom::thread::Builder::new().name("greeter".into());
+    /// let handle = builder.spawn(|| ())?;
+    /// assert_eq!(handle.thread().name(), Some("greeter"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn name(mut self, name: String) -> Builder {
         self.name = Some(name);
         self
@@ -46,6 +61,14 @@ impl Builder {
 
     /// Usable stack in bytes, rounded up to a size class: 192 KiB (the default) or a power of two from
     /// 16 KiB to 1 GiB. Only touched pages cost memory. `spawn` refuses more than 1 GiB.
+    ///
+    /// # Examples
+    /// ```
+    /// let builder = greenroom::thread::Builder::new().stack_size(1 << 20);
+    /// let handle = builder.spawn(|| std::hint::black_box([1u8; 300_000]).len())?;
+    /// assert_eq!(handle.join().unwrap(), 300_000);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn stack_size(mut self, bytes: usize) -> Builder {
         self.stack_size = Some(bytes);
         self
@@ -53,6 +76,15 @@ impl Builder {
 
     /// Binds the green thread to one worker of its runtime, counted from 0: it is never stolen.
     /// Beyond std. `spawn` refuses a number the runtime does not have.
+    ///
+    /// # Examples
+    /// ```
+    /// let handle = greenroom::thread::Builder::new().worker(0).spawn(|| 6 * 7)?;
+    /// assert_eq!(handle.join().unwrap(), 42);
+    /// let refused = greenroom::thread::Builder::new().worker(usize::MAX).spawn(|| ());
+    /// assert_eq!(refused.unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn worker(mut self, index: usize) -> Builder {
         self.worker = Some(index);
         self
@@ -83,6 +115,15 @@ impl Builder {
     ///
     /// # Panics
     /// If the name contains a NUL byte.
+    ///
+    /// # Examples
+    /// ```
+    /// use greenroom::thread::Builder;
+    /// assert_eq!(Builder::new().spawn(|| 6 * 7)?.join().unwrap(), 42);
+    /// let refused = Builder::new().stack_size(2 << 30).spawn(|| ());
+    /// assert_eq!(refused.unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn spawn<F, T>(self, f: F) -> io::Result<JoinHandle<T>>
     where
@@ -102,6 +143,18 @@ impl Builder {
     ///
     /// # Panics
     /// If the name contains a NUL byte.
+    ///
+    /// # Examples
+    /// ```
+    /// use greenroom::thread::{Builder, scope};
+    /// let text = String::from("hello");
+    /// let length = scope(|s| {
+    ///     let handle = Builder::new().name("counter".into()).spawn_scoped(s, || text.len())?;
+    ///     Ok::<_, std::io::Error>(handle.join().unwrap())
+    /// })?;
+    /// assert_eq!(length, 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn spawn_scoped<'scope, 'env, F, T>(
         self,

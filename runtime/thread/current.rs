@@ -18,6 +18,14 @@ use std::time::Duration;
 
 /// Identifies a thread, green or not, within the process; never reused. Source:
 /// [`std::thread::ThreadId`].
+///
+/// # Examples
+/// ```
+/// use greenroom::thread::{current, spawn};
+/// let handle = spawn(|| current().id());
+/// let id = handle.thread().id();
+/// assert_eq!(handle.join().unwrap(), id);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ThreadId(NonZeroU64);
 
@@ -28,6 +36,14 @@ impl ThreadId {
 }
 
 /// A handle to a thread, green or not. Source: [`std::thread::Thread`].
+///
+/// # Examples
+/// ```
+/// use greenroom::thread::{current, park, spawn};
+/// let waiting = current();
+/// spawn(move || waiting.unpark());
+/// park();
+/// ```
 #[derive(Clone)]
 pub struct Thread(Kind);
 
@@ -87,6 +103,13 @@ impl Thread {
     }
 
     /// The thread's id. Never parks.
+    ///
+    /// # Examples
+    /// ```
+    /// use greenroom::thread::{current, spawn};
+    /// assert_eq!(current().id(), current().id());
+    /// assert_ne!(spawn(|| ()).thread().id(), current().id());
+    /// ```
     pub fn id(&self) -> ThreadId {
         ThreadId::new(match &self.0 {
             Kind::Green(task) => task.header().id(),
@@ -95,6 +118,15 @@ impl Thread {
     }
 
     /// The thread's name, if it has one. Never parks.
+    ///
+    /// # Examples
+    /// ```
+    /// use greenroom::thread::{Builder, spawn};
+    /// let handle = Builder::new().name("greeter".into()).spawn(|| ())?;
+    /// assert_eq!(handle.thread().name(), Some("greeter"));
+    /// assert_eq!(spawn(|| ()).thread().name(), None);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn name(&self) -> Option<&str> {
         match &self.0 {
             Kind::Green(task) => task.header().name(),
@@ -104,6 +136,14 @@ impl Thread {
 
     /// Leaves the thread a token, which ends its present or next [`park`]. One token at most is kept.
     /// From any thread; never parks.
+    ///
+    /// # Examples
+    /// ```
+    /// use greenroom::thread::{park, spawn};
+    /// let handle = spawn(park);
+    /// handle.thread().unpark();
+    /// handle.join().unwrap();
+    /// ```
     pub fn unpark(&self) {
         match &self.0 {
             Kind::Green(task) => {
@@ -136,6 +176,15 @@ impl fmt::Debug for Thread {
 ///
 /// # Cancel
 /// Ends the wait; a token that came is kept.
+///
+/// # Examples
+/// ```
+/// use greenroom::thread::{current, park};
+/// greenroom::run(|| {
+///     current().unpark();
+///     park(); // The token is there: returns at once.
+/// });
+/// ```
 pub fn park() {
     park_until(|| NEVER_NS);
 }
@@ -144,6 +193,14 @@ pub fn park() {
 ///
 /// # Cancel
 /// Ends the wait; a token that came is kept.
+///
+/// # Examples
+/// ```
+/// use std::time::{Duration, Instant};
+/// let start = Instant::now();
+/// greenroom::run(|| greenroom::thread::park_timeout(Duration::from_millis(1)));
+/// assert!(start.elapsed() >= Duration::from_millis(1));
+/// ```
 pub fn park_timeout(timeout: Duration) {
     if timeout.is_zero() {
         interrupt::check();

@@ -13,6 +13,14 @@ use std::fmt;
 use std::time::Duration;
 
 /// What became of a request to cancel.
+///
+/// # Examples
+/// ```
+/// use greenroom::thread::{CancelOutcome, park, spawn};
+/// let handle = spawn(park);
+/// assert_eq!(handle.cancel(), CancelOutcome::Requested);
+/// assert!(handle.join().is_err());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CancelOutcome {
@@ -25,6 +33,14 @@ pub enum CancelOutcome {
 }
 
 /// Owns the right to join a green thread. Dropping it detaches. Source: [`std::thread::JoinHandle`].
+///
+/// # Examples
+/// ```
+/// use greenroom::thread::{JoinHandle, spawn};
+/// let handles: Vec<JoinHandle<u32>> = (0..3).map(|n| spawn(move || n * n)).collect();
+/// let squares: Vec<u32> = handles.into_iter().map(|handle| handle.join().unwrap()).collect();
+/// assert_eq!(squares, [0, 1, 4]);
+/// ```
 pub struct JoinHandle<T>(pub(super) Joiner<T>);
 
 impl<T> JoinHandle<T> {
@@ -39,6 +55,13 @@ impl<T> JoinHandle<T> {
     }
 
     /// The green thread behind this handle. Never parks.
+    ///
+    /// # Examples
+    /// ```
+    /// use greenroom::thread::{current, spawn};
+    /// let handle = spawn(|| ());
+    /// assert_ne!(handle.thread().id(), current().id());
+    /// ```
     pub fn thread(&self) -> Thread {
         Thread::of(self.0.task())
     }
@@ -57,6 +80,14 @@ impl<T> JoinHandle<T> {
     ///
     /// # Cancel
     /// Detaches, as dropping the handle does.
+    ///
+    /// # Examples
+    /// ```
+    /// use greenroom::thread::spawn;
+    /// assert_eq!(spawn(|| 6 * 7).join().unwrap(), 42);
+    /// let payload = spawn(|| panic!("oh no")).join().unwrap_err();
+    /// assert_eq!(payload.downcast_ref(), Some(&"oh no"));
+    /// ```
     pub fn join(self) -> Result<T> {
         self.0.join()
     }
@@ -68,11 +99,29 @@ impl<T> JoinHandle<T> {
     ///
     /// # Cancel
     /// Detaches.
+    ///
+    /// # Examples
+    /// ```
+    /// use greenroom::thread::{park, spawn};
+    /// let handle = spawn(park);
+    /// let handle = handle.join_timeout(std::time::Duration::from_millis(1)).unwrap_err();
+    /// handle.thread().unpark();
+    /// handle.join().unwrap();
+    /// ```
     pub fn join_timeout(self, timeout: Duration) -> std::result::Result<Result<T>, JoinHandle<T>> {
         self.0.join_timeout(timeout).map_err(JoinHandle)
     }
 
     /// Whether the green thread has ended: then `join` does not wait. Never parks.
+    ///
+    /// # Examples
+    /// ```
+    /// use greenroom::thread::{park, spawn};
+    /// let handle = spawn(park);
+    /// assert!(!handle.is_finished());
+    /// handle.thread().unpark();
+    /// handle.join().unwrap();
+    /// ```
     pub fn is_finished(&self) -> bool {
         self.0.is_finished()
     }
@@ -89,6 +138,14 @@ impl<T> JoinHandle<T> {
     ///
     /// Unwinding runs destructors, no panic hook, and poisons nothing of greenroom's. A second request
     /// changes nothing. A green thread that reaches its end without a parking call returns its value.
+    ///
+    /// # Examples
+    /// ```
+    /// use greenroom::thread::{park, spawn};
+    /// let handle = spawn(park);
+    /// handle.cancel();
+    /// assert!(handle.join().unwrap_err().is::<greenroom::Cancelled>());
+    /// ```
     pub fn cancel(&self) -> CancelOutcome {
         cancel(self.0.task())
     }

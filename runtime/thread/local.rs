@@ -60,6 +60,15 @@ where
 }
 
 /// Owns the right to join a green thread of the same worker. Neither `Send` nor `Sync`.
+///
+/// # Examples
+/// ```
+/// use greenroom::thread::{LocalJoinHandle, spawn_local};
+/// greenroom::run(|| {
+///     let handle: LocalJoinHandle<u32> = spawn_local(|| 6 * 7);
+///     assert_eq!(handle.join().unwrap(), 42);
+/// });
+/// ```
 pub struct LocalJoinHandle<T> {
     joiner: Joiner<T>,
     _not_send: PhantomData<*const ()>,
@@ -67,6 +76,16 @@ pub struct LocalJoinHandle<T> {
 
 impl<T> LocalJoinHandle<T> {
     /// The green thread behind this handle. Never parks.
+    ///
+    /// # Examples
+    /// ```
+    /// use greenroom::thread::{park, spawn_local};
+    /// greenroom::run(|| {
+    ///     let handle = spawn_local(park);
+    ///     handle.thread().unpark();
+    ///     handle.join().unwrap();
+    /// });
+    /// ```
     pub fn thread(&self) -> Thread {
         Thread::of(self.joiner.task())
     }
@@ -81,6 +100,15 @@ impl<T> LocalJoinHandle<T> {
     ///
     /// # Cancel
     /// Detaches.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::rc::Rc;
+    /// greenroom::run(|| {
+    ///     let handle = greenroom::thread::spawn_local(|| Rc::new(42));
+    ///     assert_eq!(*handle.join().unwrap(), 42);
+    /// });
+    /// ```
     pub fn join(self) -> Result<T> {
         self.joiner.join()
     }
@@ -92,6 +120,17 @@ impl<T> LocalJoinHandle<T> {
     ///
     /// # Cancel
     /// Detaches.
+    ///
+    /// # Examples
+    /// ```
+    /// use greenroom::thread::{park, spawn_local};
+    /// greenroom::run(|| {
+    ///     let handle = spawn_local(park);
+    ///     let handle = handle.join_timeout(std::time::Duration::from_millis(1)).unwrap_err();
+    ///     handle.thread().unpark();
+    ///     handle.join().unwrap();
+    /// });
+    /// ```
     pub fn join_timeout(
         self,
         timeout: Duration,
@@ -105,11 +144,32 @@ impl<T> LocalJoinHandle<T> {
     }
 
     /// Whether the green thread has ended. Never parks.
+    ///
+    /// # Examples
+    /// ```
+    /// use greenroom::thread::{spawn_local, yield_now};
+    /// greenroom::run(|| {
+    ///     let handle = spawn_local(|| ());
+    ///     assert!(!handle.is_finished()); // It has had no turn on this worker yet.
+    ///     yield_now();
+    ///     assert!(handle.is_finished());
+    /// });
+    /// ```
     pub fn is_finished(&self) -> bool {
         self.joiner.is_finished()
     }
 
     /// Asks it to end; see [`JoinHandle::cancel`](super::JoinHandle::cancel). Never parks.
+    ///
+    /// # Examples
+    /// ```
+    /// use greenroom::thread::{park, spawn_local};
+    /// greenroom::run(|| {
+    ///     let handle = spawn_local(park);
+    ///     handle.cancel();
+    ///     assert!(handle.join().unwrap_err().is::<greenroom::Cancelled>());
+    /// });
+    /// ```
     pub fn cancel(&self) -> CancelOutcome {
         cancel(self.joiner.task())
     }

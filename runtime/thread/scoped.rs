@@ -29,6 +29,16 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 
 /// Where scoped green threads are spawned; see [`scope`]. Source: [`std::thread::Scope`].
+///
+/// # Examples
+/// ```
+/// use greenroom::thread::{Scope, scope};
+/// fn greet<'scope>(s: &'scope Scope<'scope, '_>, name: &'scope str) {
+///     s.spawn(move || assert_eq!(name, "Ada"));
+/// }
+/// let name = String::from("Ada");
+/// scope(|s| greet(s, &name));
+/// ```
 pub struct Scope<'scope, 'env: 'scope> {
     data: Arc<Data>,
     /// Invariant in both lifetimes, as std's: else a child could outlive what it borrows.
@@ -215,6 +225,17 @@ impl<'scope, 'env> Scope<'scope, 'env> {
     ///
     /// # Panics
     /// As [`spawn`](super::spawn).
+    ///
+    /// # Examples
+    /// ```
+    /// let mut numbers = [1, 2, 3];
+    /// greenroom::thread::scope(|s| {
+    ///     for number in &mut numbers {
+    ///         s.spawn(move || *number *= 2);
+    ///     }
+    /// });
+    /// assert_eq!(numbers, [2, 4, 6]);
+    /// ```
     #[track_caller]
     pub fn spawn<F, T>(&'scope self, f: F) -> ScopedJoinHandle<'scope, T>
     where
@@ -259,6 +280,16 @@ impl fmt::Debug for Scope<'_, '_> {
 }
 
 /// Owns the right to join a scoped green thread. Source: [`std::thread::ScopedJoinHandle`].
+///
+/// # Examples
+/// ```
+/// use greenroom::thread::{ScopedJoinHandle, scope};
+/// let text = String::from("hello");
+/// scope(|s| {
+///     let handle: ScopedJoinHandle<'_, usize> = s.spawn(|| text.len());
+///     assert_eq!(handle.join().unwrap(), 5);
+/// });
+/// ```
 pub struct ScopedJoinHandle<'scope, T> {
     joiner: Joiner<T>,
     data: Arc<Data>,
@@ -267,6 +298,14 @@ pub struct ScopedJoinHandle<'scope, T> {
 
 impl<T> ScopedJoinHandle<'_, T> {
     /// The green thread behind this handle. Never parks.
+    ///
+    /// # Examples
+    /// ```
+    /// greenroom::thread::scope(|s| {
+    ///     let handle = s.spawn(greenroom::thread::park);
+    ///     handle.thread().unpark();
+    /// });
+    /// ```
     pub fn thread(&self) -> Thread {
         Thread::of(self.joiner.task())
     }
@@ -282,6 +321,14 @@ impl<T> ScopedJoinHandle<'_, T> {
     ///
     /// # Cancel
     /// As [`scope`].
+    ///
+    /// # Examples
+    /// ```
+    /// greenroom::thread::scope(|s| {
+    ///     let handle = s.spawn(|| panic!("oh no"));
+    ///     assert!(handle.join().is_err()); // Handled: the scope does not panic.
+    /// });
+    /// ```
     pub fn join(self) -> Result<T> {
         let result = self.joiner.join();
         if let Err(payload) = &result
@@ -294,11 +341,29 @@ impl<T> ScopedJoinHandle<'_, T> {
     }
 
     /// Whether the green thread has ended. Never parks.
+    ///
+    /// # Examples
+    /// ```
+    /// greenroom::thread::scope(|s| {
+    ///     let handle = s.spawn(greenroom::thread::park);
+    ///     assert!(!handle.is_finished());
+    ///     handle.thread().unpark();
+    /// });
+    /// ```
     pub fn is_finished(&self) -> bool {
         self.joiner.is_finished()
     }
 
     /// Asks it to end; see [`JoinHandle::cancel`](super::JoinHandle::cancel). Never parks.
+    ///
+    /// # Examples
+    /// ```
+    /// greenroom::thread::scope(|s| {
+    ///     let handle = s.spawn(greenroom::thread::park);
+    ///     handle.cancel();
+    ///     assert!(handle.join().unwrap_err().is::<greenroom::Cancelled>());
+    /// });
+    /// ```
     pub fn cancel(&self) -> CancelOutcome {
         cancel(self.joiner.task())
     }

@@ -32,6 +32,14 @@ pub fn sleep(duration: Duration) {
 ///
 /// # Cancel
 /// Ends the sleep.
+///
+/// # Examples
+/// ```
+/// use std::time::{Duration, Instant};
+/// let deadline = Instant::now() + Duration::from_millis(1);
+/// greenroom::run(|| greenroom::thread::sleep_until(deadline));
+/// assert!(Instant::now() >= deadline);
+/// ```
 pub fn sleep_until(deadline: Instant) {
     if deadline <= Instant::now() {
         return yield_now();
@@ -66,6 +74,16 @@ pub(crate) fn rest(duration: Duration) {
 ///
 /// # Cancel
 /// A cancellation point, like every call that may park.
+///
+/// # Examples
+/// ```
+/// use greenroom::thread::{spawn_local, yield_now};
+/// greenroom::run(|| {
+///     let handle = spawn_local(|| ());
+///     yield_now();
+///     assert!(handle.is_finished());
+/// });
+/// ```
 pub fn yield_now() {
     interrupt::check();
     if current::task().is_some() {
