@@ -189,18 +189,41 @@ pub struct RuntimeBuilder {
 impl RuntimeBuilder {
     /// Number of workers (OS threads), from 1 to 1,024. Default: `GREENROOM_WORKERS`, else the
     /// processors the process may use.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = greenroom::Runtime::builder().workers(2).build()?;
+    /// assert_eq!(runtime.workers(), 2);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn workers(mut self, count: usize) -> RuntimeBuilder {
         self.workers = Some(count);
         self
     }
 
     /// Usable stack in bytes of green threads that do not say otherwise. Default: 192 KiB.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = greenroom::Runtime::builder().stack_size(1 << 20).build()?;
+    /// let sum: u32 = runtime.run(|| [1_u8; 500_000].iter().map(|&byte| u32::from(byte)).sum());
+    /// assert_eq!(sum, 500_000);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn stack_size(mut self, bytes: usize) -> RuntimeBuilder {
         self.stack_size = Some(bytes);
         self
     }
 
     /// First part of the workers' thread names. Default: `greenroom`.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = greenroom::Runtime::builder().name("lab").workers(1).build()?;
+    /// let worker = runtime.run(|| std::thread::current().name().map(str::to_owned));
+    /// assert_eq!(worker.as_deref(), Some("lab-0"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn name(mut self, name: impl Into<String>) -> RuntimeBuilder {
         self.name = name.into();
         self
@@ -211,6 +234,15 @@ impl RuntimeBuilder {
     /// # Errors
     /// `InvalidInput`: no worker or too many, a stack size out of bounds, a NUL in the name. Else what
     /// the kernel says: no descriptor (two per worker) or no thread to be had.
+    ///
+    /// # Examples
+    /// ```
+    /// let error = greenroom::Runtime::builder().workers(0).build().unwrap_err();
+    /// assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+    /// let runtime = greenroom::Runtime::builder().build()?;
+    /// assert!(runtime.workers() >= 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn build(self) -> io::Result<Runtime> {
         let invalid = |text: String| io::Error::new(io::ErrorKind::InvalidInput, text);
         let workers = self.workers.unwrap_or_else(default_workers);
@@ -233,6 +265,15 @@ impl RuntimeBuilder {
 /// A private runtime: its workers and every green thread on them. Shut down when dropped.
 ///
 /// Several may exist at once; sockets and handles work across them.
+///
+/// # Examples
+/// ```
+/// let runtime = greenroom::Runtime::builder().workers(1).build()?;
+/// let handle = runtime.spawn(|| 6 * 7);
+/// assert_eq!(handle.join().unwrap(), 42);
+/// drop(runtime); // ends its workers
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Runtime {
     group: Arc<Group>,
@@ -240,6 +281,17 @@ pub struct Runtime {
 }
 
 /// How a shutdown went.
+///
+/// # Examples
+/// ```
+/// let runtime = greenroom::Runtime::builder().workers(1).build()?;
+/// let report = runtime.shutdown(std::time::Duration::from_secs(1));
+/// for name in &report.abandoned {
+///     eprintln!("left behind: {name}");
+/// }
+/// assert_eq!(report, greenroom::ShutdownReport::default());
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ShutdownReport {
@@ -250,6 +302,14 @@ pub struct ShutdownReport {
 
 impl Runtime {
     /// Settings to start from.
+    ///
+    /// # Examples
+    /// ```
+    /// use greenroom::Runtime;
+    /// let runtime = Runtime::builder().workers(1).build()?;
+    /// assert_eq!(runtime.workers(), 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn builder() -> RuntimeBuilder {
         RuntimeBuilder {
             name: "greenroom".to_owned(),
@@ -263,6 +323,14 @@ impl Runtime {
     ///
     /// # Panics
     /// Re-raises a panic of `f`; and if no stack is to be had.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = greenroom::Runtime::builder().workers(1).build()?;
+    /// let words = ["green", "room"];
+    /// assert_eq!(runtime.run(|| words.concat()), "greenroom");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn run<F, T>(&self, f: F) -> T
     where
@@ -276,6 +344,15 @@ impl Runtime {
     ///
     /// # Panics
     /// If no stack is to be had.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = greenroom::Runtime::builder().workers(2).build()?;
+    /// let handles: Vec<_> = (0..4).map(|n| runtime.spawn(move || n * n)).collect();
+    /// let squares: Vec<i32> = handles.into_iter().map(|handle| handle.join().unwrap()).collect();
+    /// assert_eq!(squares, [0, 1, 4, 9]);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn spawn<F, T>(&self, f: F) -> JoinHandle<T>
     where
@@ -294,6 +371,13 @@ impl Runtime {
     }
 
     /// Number of workers.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = greenroom::Runtime::builder().workers(3).build()?;
+    /// assert_eq!(runtime.workers(), 3);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn workers(&self) -> usize {
         self.group.workers.len()
     }
@@ -307,6 +391,17 @@ impl Runtime {
     ///
     /// # Panics
     /// On one of its own workers.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// let runtime = greenroom::Runtime::builder().workers(1).build()?;
+    /// let handle = runtime.spawn(|| greenroom::thread::sleep(Duration::from_secs(60)));
+    /// let report = runtime.shutdown(Duration::from_secs(5));
+    /// assert!(report.abandoned.is_empty());
+    /// assert!(handle.join().unwrap_err().is::<greenroom::Cancelled>());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn shutdown(mut self, grace: Duration) -> ShutdownReport {
         self.end(grace)
     }

@@ -8,6 +8,18 @@ use crate::sys::signals::{Listener, number};
 use std::io;
 
 /// A signal that can be listened for.
+///
+/// # Examples
+/// ```
+/// use greenroom::signal::{Signal, Signals};
+/// let signals = Signals::new(&[Signal::Interrupt, Signal::Terminate])?;
+/// # std::process::Command::new("sh").args(["-c", "kill -TERM $PPID"]).status()?;
+/// match signals.wait()? {
+///     Signal::Interrupt => println!("Ctrl-C"),
+///     other => println!("asked to end: {other:?}"),
+/// }
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Signal {
@@ -30,6 +42,18 @@ impl Signal {
 ///
 /// Several listeners of one signal all hear of it. Arrivals of one signal before it was taken count
 /// once, as in the kernel. Source: signal(7).
+///
+/// # Examples
+/// ```
+/// use greenroom::signal::{Signal, Signals};
+/// greenroom::run(|| {
+///     let signals = Signals::new(&[Signal::Terminate])?;
+///     std::process::Command::new("sh").args(["-c", "kill -TERM $PPID"]).status()?;
+///     assert_eq!(signals.wait()?, Signal::Terminate);
+///     Ok::<(), std::io::Error>(())
+/// })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Signals {
     signals: Vec<Signal>,
@@ -42,6 +66,16 @@ impl Signals {
     ///
     /// # Errors
     /// No descriptor left, or more than 64 listeners in the process.
+    ///
+    /// # Examples
+    /// ```
+    /// use greenroom::signal::{Signal, Signals};
+    /// use std::time::Duration;
+    /// let signals = Signals::new(&[Signal::Interrupt])?;
+    /// // Nothing came yet.
+    /// assert!(greenroom::timeout(Duration::from_millis(1), || signals.wait()).is_err());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn new(signals: &[Signal]) -> io::Result<Signals> {
         let numbers: Vec<i32> = signals.iter().map(|signal| signal.number()).collect();
         let listener = Listener::new(&numbers)?;
@@ -61,6 +95,15 @@ impl Signals {
     ///
     /// # Cancel
     /// Loses nothing: a signal that came stays to be taken.
+    ///
+    /// # Examples
+    /// ```
+    /// use greenroom::signal::{Signal, Signals};
+    /// let signals = Signals::new(&[Signal::Terminate])?;
+    /// std::process::Command::new("sh").args(["-c", "kill -TERM $PPID"]).status()?;
+    /// assert_eq!(signals.wait()?, Signal::Terminate);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn wait(&self) -> io::Result<Signal> {
         loop {
             // Subtle: drained before the look, so a signal after the look leaves it readable.

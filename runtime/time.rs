@@ -11,6 +11,17 @@ use std::time::Duration;
 pub use std::time::Instant;
 
 /// The time of a [`timeout`] was up.
+///
+/// # Examples
+/// ```
+/// use std::io;
+/// use std::time::Duration;
+/// fn nap() -> io::Result<()> {
+///     greenroom::timeout(Duration::ZERO, || greenroom::thread::sleep(Duration::from_secs(60)))?;
+///     Ok(())
+/// }
+/// assert_eq!(nap().unwrap_err().kind(), io::ErrorKind::TimedOut);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Elapsed;

@@ -372,7 +372,11 @@ enum Verdict {
 
 /// No error of accept(2) is fatal for a server: what is not a shortage concerns one connection.
 fn verdict(error: &io::Error) -> Verdict {
-    if is_out_of_descriptors(error) { Verdict::Pause } else { Verdict::Count }
+    if is_out_of_descriptors(error) {
+        Verdict::Pause
+    } else {
+        Verdict::Count
+    }
 }
 
 /// One worker's acceptor, until it is cancelled.

@@ -28,6 +28,15 @@ struct CancelPayload;
 struct ElapsedPayload(usize);
 
 /// What a finished task's join shows if it was cancelled: the payload of the `Err`.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+/// let handle = greenroom::thread::spawn(|| greenroom::thread::sleep(Duration::from_secs(60)));
+/// handle.cancel();
+/// let payload = handle.join().unwrap_err();
+/// assert!(payload.is::<greenroom::Cancelled>());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Cancelled;

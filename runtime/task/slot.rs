@@ -15,6 +15,13 @@ use std::panic::{self, AssertUnwindSafe};
 use std::ptr::NonNull;
 
 /// What a task yields to its joiner; std's `thread::Result`.
+///
+/// # Examples
+/// ```
+/// let handle = greenroom::thread::spawn(|| 6 * 7);
+/// let result: greenroom::thread::Result<i32> = handle.join();
+/// assert_eq!(result.unwrap(), 42);
+/// ```
 pub type Result<T> = std::result::Result<T, Box<dyn Any + Send + 'static>>;
 
 /// `repr(C)`: both begin where the union does, so a pointer to it is a pointer to either.

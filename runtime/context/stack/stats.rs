@@ -12,6 +12,15 @@ use std::fmt;
 use std::sync::Arc;
 
 /// How the pages below a stack are made to fault.
+///
+/// # Examples
+/// ```
+/// use greenroom::GuardKind;
+/// match greenroom::stack_stats().guard {
+///     GuardKind::Advice => println!("as many stacks as memory allows"),
+///     other => println!("bounded by vm.max_map_count: {other}"),
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GuardKind {
@@ -34,6 +43,13 @@ impl fmt::Display for GuardKind {
 ///
 /// Counts are of slots, whatever their size. While other threads take and give stacks the numbers
 /// may disagree by those under way.
+///
+/// # Examples
+/// ```
+/// let stats: greenroom::StackStats = greenroom::run(greenroom::stack_stats);
+/// println!("{} of {} stacks in use", stats.in_use, stats.created);
+/// assert!(stats.reserved_bytes > 0);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StackStats {
@@ -58,6 +74,14 @@ pub struct StackStats {
 /// Counts the stacks of the process, those of all runtimes together. Does not park; takes short locks.
 ///
 /// The first call decides, by a probe, how stacks are guarded.
+///
+/// # Examples
+/// ```
+/// // The green thread that asks has a stack itself.
+/// let stats = greenroom::run(|| greenroom::stack_stats());
+/// assert!(stats.in_use >= 1);
+/// assert!(stats.created >= stats.in_use);
+/// ```
 #[must_use]
 pub fn stack_stats() -> StackStats {
     let (chunks, reserved_bytes) = chunk::totals();
