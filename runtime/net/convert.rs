@@ -17,6 +17,14 @@ macro_rules! conversions {
         impl $name {
             /// Turns it into std's type, in the blocking mode its user chose (a listener: as soon
             /// as no clone is left here, which would block its worker). Never parks.
+            ///
+            /// # Examples
+            /// ```
+            /// let listener = greenroom::net::TcpListener::bind("127.0.0.1:0")?;
+            /// let std_listener: std::net::TcpListener = listener.into_std();
+            /// assert!(std_listener.local_addr()?.ip().is_loopback());
+            /// # Ok::<(), std::io::Error>(())
+            /// ```
             pub fn into_std(self) -> std::net::$name {
                 std::net::$name::from(OwnedFd::from(self))
             }

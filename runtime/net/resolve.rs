@@ -40,6 +40,13 @@ pub trait ToSocketAddrs {
     ///
     /// # Cancel
     /// A lookup that has started is waited for.
+    ///
+    /// # Examples
+    /// ```
+    /// use greenroom::net::ToSocketAddrs;
+    /// assert!("127.0.0.1:80".to_socket_addrs()?.any(|address| address.port() == 80));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     fn to_socket_addrs(&self) -> io::Result<Self::Iter>;
 }
 

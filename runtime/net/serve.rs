@@ -156,17 +156,38 @@ where
 
 impl Server {
     /// The address it listens on.
+    ///
+    /// # Examples
+    /// ```
+    /// # let listener = greenroom::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    /// let server = greenroom::net::serve(listener, |_, _| {}).unwrap();
+    /// assert_ne!(server.local_addr().port(), 0);
+    /// ```
     pub fn local_addr(&self) -> SocketAddr {
         self.address
     }
 
     /// What it has done so far. Never parks.
+    ///
+    /// # Examples
+    /// ```
+    /// # let listener = greenroom::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    /// let server = greenroom::net::serve(listener, |_, _| {}).unwrap();
+    /// assert_eq!(server.stats().accepted, 0);
+    /// ```
     pub fn stats(&self) -> ServeStats {
         self.state.stats()
     }
 
     /// Stops accepting: the port is free for others when this returns. Parks until the acceptors have
     /// ended. Open connections go on.
+    ///
+    /// # Examples
+    /// ```
+    /// # let listener = greenroom::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    /// let mut server = greenroom::net::serve(listener, |_, _| {}).unwrap();
+    /// server.stop_accepting();
+    /// ```
     pub fn stop_accepting(&mut self) {
         self.cancel_acceptors();
         for acceptor in self.acceptors.drain(..) {
@@ -186,6 +207,13 @@ impl Server {
     /// up to 5 s until they have unwound. Parks. A handler that computes on and on, or is shielded,
     /// may be left: `open` counts it. With `panic = "abort"` connections cannot be cancelled: those
     /// that are left when the grace is over go on.
+    ///
+    /// # Examples
+    /// ```
+    /// # let listener = greenroom::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    /// let server = greenroom::net::serve(listener, |_, _| {}).unwrap();
+    /// assert_eq!(server.finish(std::time::Duration::ZERO).open, 0);
+    /// ```
     pub fn finish(mut self, grace: Duration) -> ServeStats {
         self.stop_accepting();
         let state = &self.state;

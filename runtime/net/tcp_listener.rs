@@ -72,6 +72,13 @@ impl TcpListener {
     ///
     /// # Errors
     /// What `getsockname(2)` reports.
+    ///
+    /// # Examples
+    /// ```
+    /// let listener = greenroom::net::TcpListener::bind("127.0.0.1:0")?;
+    /// assert_ne!(listener.local_addr()?.port(), 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         socket::local_addr(self.evented.as_fd())
     }
@@ -80,6 +87,13 @@ impl TcpListener {
     ///
     /// # Errors
     /// What `fcntl(2)` reports, for one when the process has no descriptor left.
+    ///
+    /// # Examples
+    /// ```
+    /// let listener = greenroom::net::TcpListener::bind("127.0.0.1:0")?;
+    /// assert_eq!(listener.try_clone()?.local_addr()?, listener.local_addr()?);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn try_clone(&self) -> io::Result<TcpListener> {
         Ok(TcpListener {
             evented: self.evented.try_clone()?,
@@ -97,6 +111,15 @@ impl TcpListener {
     ///
     /// # Cancel
     /// No connection was taken from the queue.
+    ///
+    /// # Examples
+    /// ```
+    /// let listener = greenroom::net::TcpListener::bind("127.0.0.1:0")?;
+    /// let client = greenroom::net::TcpStream::connect(listener.local_addr()?)?;
+    /// let (_stream, peer) = listener.accept()?;
+    /// assert_eq!(peer, client.local_addr()?);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         self.try_accept().map_err(Stop::into_error)
     }
@@ -141,6 +164,13 @@ impl TcpListener {
     ///
     /// # Errors
     /// What `setsockopt(2)` reports, for one `InvalidInput` above 255.
+    ///
+    /// # Examples
+    /// ```
+    /// let listener = greenroom::net::TcpListener::bind("127.0.0.1:0")?;
+    /// listener.set_ttl(42)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         option::set_ttl(self.evented.as_fd(), ttl)
     }
@@ -149,6 +179,13 @@ impl TcpListener {
     ///
     /// # Errors
     /// What `getsockopt(2)` reports.
+    ///
+    /// # Examples
+    /// ```
+    /// let listener = greenroom::net::TcpListener::bind("127.0.0.1:0")?;
+    /// assert!(listener.ttl()? > 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn ttl(&self) -> io::Result<u32> {
         option::ttl(self.evented.as_fd())
     }
@@ -157,6 +194,14 @@ impl TcpListener {
     ///
     /// # Errors
     /// `InvalidInput` on a bound IPv6 socket; what else `setsockopt(2)` reports.
+    ///
+    /// # Examples
+    /// ```
+    /// # #![allow(deprecated)]
+    /// let listener = greenroom::net::TcpListener::bind("127.0.0.1:0")?;
+    /// assert!(listener.set_only_v6(true).is_err(), "bound already");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[deprecated(
         since = "0.1.0",
         note = "this option can only be set before the socket is bound"
@@ -169,6 +214,14 @@ impl TcpListener {
     ///
     /// # Errors
     /// What `getsockopt(2)` reports, for one on an IPv4 socket.
+    ///
+    /// # Examples
+    /// ```
+    /// # #![allow(deprecated)]
+    /// let listener = greenroom::net::TcpListener::bind("127.0.0.1:0")?;
+    /// assert!(listener.only_v6().is_err(), "an IPv4 socket has no such option");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[deprecated(
         since = "0.1.0",
         note = "this option can only be set before the socket is bound"
@@ -181,6 +234,13 @@ impl TcpListener {
     ///
     /// # Errors
     /// What `getsockopt(2)` reports.
+    ///
+    /// # Examples
+    /// ```
+    /// let listener = greenroom::net::TcpListener::bind("127.0.0.1:0")?;
+    /// assert!(listener.take_error()?.is_none());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         option::take_error(self.evented.as_fd())
     }
@@ -190,6 +250,14 @@ impl TcpListener {
     ///
     /// # Errors
     /// What `ioctl(2)` reports.
+    ///
+    /// # Examples
+    /// ```
+    /// let listener = greenroom::net::TcpListener::bind("127.0.0.1:0")?;
+    /// listener.set_nonblocking(true)?;
+    /// assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
         self.evented.set_nonblocking(nonblocking)
     }
@@ -207,6 +275,16 @@ impl fmt::Debug for TcpListener {
 }
 
 /// The connections of a [`TcpListener`], without end; see [`TcpListener::incoming`].
+///
+/// # Examples
+/// ```
+/// let listener = greenroom::net::TcpListener::bind("127.0.0.1:0")?;
+/// let client = greenroom::net::TcpStream::connect(listener.local_addr()?)?;
+/// let first = listener.incoming().next();
+/// assert!(first.is_some_and(|stream| stream.is_ok()));
+/// # drop(client);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[must_use = "iterators are lazy and do nothing unless consumed"]
 #[derive(Debug)]
 pub struct Incoming<'a> {

@@ -108,6 +108,14 @@ impl TcpStream {
     ///
     /// # Errors
     /// `NotConnected` once the connection is gone.
+    ///
+    /// # Examples
+    /// ```
+    /// # let listener = greenroom::net::TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = greenroom::net::TcpStream::connect(listener.local_addr()?)?;
+    /// assert_eq!(stream.peer_addr()?, listener.local_addr()?);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         socket::peer_addr(self.evented.as_fd())
     }
@@ -116,6 +124,14 @@ impl TcpStream {
     ///
     /// # Errors
     /// What `getsockname(2)` reports.
+    ///
+    /// # Examples
+    /// ```
+    /// # let listener = greenroom::net::TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = greenroom::net::TcpStream::connect(listener.local_addr()?)?;
+    /// assert!(stream.local_addr()?.ip().is_loopback());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         socket::local_addr(self.evented.as_fd())
     }
@@ -149,6 +165,14 @@ impl TcpStream {
     ///
     /// # Errors
     /// What `fcntl(2)` reports, for one when the process has no descriptor left.
+    ///
+    /// # Examples
+    /// ```
+    /// # let listener = greenroom::net::TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = greenroom::net::TcpStream::connect(listener.local_addr()?)?;
+    /// assert_eq!(stream.try_clone()?.local_addr()?, stream.local_addr()?);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn try_clone(&self) -> io::Result<TcpStream> {
         Ok(TcpStream {
             evented: self.evented.try_clone()?,
@@ -186,6 +210,14 @@ impl TcpStream {
     ///
     /// # Errors
     /// `InvalidInput` for zero.
+    ///
+    /// # Examples
+    /// ```
+    /// # let listener = greenroom::net::TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = greenroom::net::TcpStream::connect(listener.local_addr()?)?;
+    /// stream.set_write_timeout(Some(std::time::Duration::from_secs(1)))?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn set_write_timeout(&self, dur: Option<Duration>) -> io::Result<()> {
         self.set_timeout(Direction::Write, option::Timeout::Send, dur)
     }
@@ -205,6 +237,14 @@ impl TcpStream {
     ///
     /// # Errors
     /// What `getsockopt(2)` reports.
+    ///
+    /// # Examples
+    /// ```
+    /// # let listener = greenroom::net::TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = greenroom::net::TcpStream::connect(listener.local_addr()?)?;
+    /// assert_eq!(stream.read_timeout()?, None);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn read_timeout(&self) -> io::Result<Option<Duration>> {
         option::timeout(self.evented.as_fd(), option::Timeout::Receive)
     }
@@ -213,6 +253,14 @@ impl TcpStream {
     ///
     /// # Errors
     /// What `getsockopt(2)` reports.
+    ///
+    /// # Examples
+    /// ```
+    /// # let listener = greenroom::net::TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = greenroom::net::TcpStream::connect(listener.local_addr()?)?;
+    /// assert_eq!(stream.write_timeout()?, None);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn write_timeout(&self) -> io::Result<Option<Duration>> {
         option::timeout(self.evented.as_fd(), option::Timeout::Send)
     }
@@ -253,6 +301,14 @@ impl TcpStream {
     ///
     /// # Errors
     /// What `setsockopt(2)` reports.
+    ///
+    /// # Examples
+    /// ```
+    /// # let listener = greenroom::net::TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = greenroom::net::TcpStream::connect(listener.local_addr()?)?;
+    /// stream.set_nodelay(true)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
         option::set_nodelay(self.evented.as_fd(), nodelay)
     }
@@ -261,6 +317,14 @@ impl TcpStream {
     ///
     /// # Errors
     /// What `getsockopt(2)` reports.
+    ///
+    /// # Examples
+    /// ```
+    /// # let listener = greenroom::net::TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = greenroom::net::TcpStream::connect(listener.local_addr()?)?;
+    /// assert!(!stream.nodelay()?);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn nodelay(&self) -> io::Result<bool> {
         option::nodelay(self.evented.as_fd())
     }
@@ -269,6 +333,14 @@ impl TcpStream {
     ///
     /// # Errors
     /// What `setsockopt(2)` reports, for one `InvalidInput` above 255.
+    ///
+    /// # Examples
+    /// ```
+    /// # let listener = greenroom::net::TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = greenroom::net::TcpStream::connect(listener.local_addr()?)?;
+    /// stream.set_ttl(42)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         option::set_ttl(self.evented.as_fd(), ttl)
     }
@@ -277,6 +349,14 @@ impl TcpStream {
     ///
     /// # Errors
     /// What `getsockopt(2)` reports.
+    ///
+    /// # Examples
+    /// ```
+    /// # let listener = greenroom::net::TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = greenroom::net::TcpStream::connect(listener.local_addr()?)?;
+    /// assert!(stream.ttl()? > 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn ttl(&self) -> io::Result<u32> {
         option::ttl(self.evented.as_fd())
     }
@@ -285,6 +365,14 @@ impl TcpStream {
     ///
     /// # Errors
     /// What `getsockopt(2)` reports.
+    ///
+    /// # Examples
+    /// ```
+    /// # let listener = greenroom::net::TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = greenroom::net::TcpStream::connect(listener.local_addr()?)?;
+    /// assert!(stream.take_error()?.is_none());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         option::take_error(self.evented.as_fd())
     }
@@ -294,6 +382,14 @@ impl TcpStream {
     ///
     /// # Errors
     /// What `ioctl(2)` reports.
+    ///
+    /// # Examples
+    /// ```
+    /// # let listener = greenroom::net::TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = greenroom::net::TcpStream::connect(listener.local_addr()?)?;
+    /// stream.set_nonblocking(true)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
         self.evented.set_nonblocking(nonblocking)
     }
