@@ -24,15 +24,24 @@ pub(crate) struct StackContext {
     /// The earliest deadline of the frames that no shield hides; kept up to date by `park/interrupt`.
     pub(crate) deadline_ns: Cell<u64>,
     pub(crate) shield: Cell<u32>,
+    /// Payloads of interrupts that unwind this stack; see `park/panics`.
+    pub(crate) interrupts: Cell<u32>,
     pub(crate) innermost: Cell<*const Frame>,
+    /// Panics that began on this stack, as far as the panic hook saw them.
+    pub(crate) panics: Cell<u32>,
+    /// State of the generator behind fair selects; 0: not seeded yet.
+    pub(crate) random: Cell<u32>,
 }
 
 impl StackContext {
     pub(crate) const fn new() -> StackContext {
         StackContext {
             deadline_ns: Cell::new(NEVER_NS),
-            innermost: Cell::new(ptr::null()),
             shield: Cell::new(0),
+            interrupts: Cell::new(0),
+            innermost: Cell::new(ptr::null()),
+            panics: Cell::new(0),
+            random: Cell::new(0),
         }
     }
 }

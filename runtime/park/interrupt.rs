@@ -11,6 +11,7 @@
 //! panics per OS thread, so a neighbour that parked in a destructor delays an interrupt until it is
 //! through; the interrupt is kept, not lost.
 
+use super::panics::Unwinding;
 use crate::context::frames::{Frame, StackContext};
 use crate::sched::current;
 use crate::sys::clock::{NEVER_NS, now_ns};
@@ -22,10 +23,10 @@ use std::ptr;
 const RECHECK_NS: u64 = 10_000_000;
 
 /// Unwinds a cancelled task to its root.
-struct CancelPayload;
+struct CancelPayload(Unwinding);
 
 /// Unwinds to the `timeout` frame at this address, which is compared, never dereferenced.
-struct ElapsedPayload(usize);
+struct ElapsedPayload(usize, Unwinding);
 
 /// What a finished task's join shows if it was cancelled: the payload of the `Err`.
 ///
@@ -93,8 +94,10 @@ pub(crate) fn raise() -> ! {
         std::process::abort();
     }
     match current::with_context(expired_frame) {
-        Some(frame) => panic::resume_unwind(Box::new(ElapsedPayload(frame.addr()))),
-        None => panic::resume_unwind(Box::new(CancelPayload)),
+        Some(frame) => {
+            panic::resume_unwind(Box::new(ElapsedPayload(frame.addr(), Unwinding::begin())))
+        }
+        None => panic::resume_unwind(Box::new(CancelPayload(Unwinding::begin()))),
     }
 }
 

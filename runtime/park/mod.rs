@@ -4,7 +4,9 @@
 //! reason; every park names what it waits for. Cancellation and deadlines are noticed at the entry of
 //! a parking call and while parked (`interrupt`), never after an operation took effect.
 
+pub(crate) mod choose;
 pub(crate) mod interrupt;
+pub(crate) mod panics;
 pub(crate) mod wait_list;
 
 use crate::driver::timer::TimerNode;

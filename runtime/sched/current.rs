@@ -9,6 +9,7 @@ use super::worker::Worker;
 use crate::context::fiber::Fiber;
 use crate::context::frames::StackContext;
 use crate::task::Header;
+use crate::task::header::OWNER_ID_BITS;
 use std::cell::{Cell, OnceCell};
 use std::ptr;
 use std::sync::Arc;
@@ -46,6 +47,17 @@ pub(crate) fn task<'a>() -> Option<&'a Header> {
 #[inline]
 pub(crate) fn fiber() -> Option<Fiber> {
     task().and_then(|task| task.fiber.get())
+}
+
+/// Whoever runs now, as a lock notes its owner; 0 for an OS thread.
+#[inline]
+pub(crate) fn owner_word() -> u64 {
+    task().map_or(0, Header::owner_word)
+}
+
+/// Whether an owner (or a waiter) is a task of the worker that runs this: then it cannot be running.
+pub(crate) fn is_of_this_worker(owner_word: u64) -> bool {
+    owner_word >> OWNER_ID_BITS == self::owner_word() >> OWNER_ID_BITS && owner_word != 0
 }
 
 /// Notes which task runs; null for none.

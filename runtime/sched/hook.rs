@@ -17,6 +17,11 @@ pub(crate) fn install() {
     ONCE.call_once(|| {
         let previous = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
+            // For `park/panics`: what unwinds this stack from here on is a panic.
+            current::with_context(|context| {
+                context.interrupts.set(0);
+                context.panics.set(context.panics.get().saturating_add(1));
+            });
             if let Some(task) = current::task() {
                 eprintln!(
                     "green thread {} (spawned at {}) panicked:",

@@ -43,8 +43,15 @@ pub(crate) fn suspend(settle: Settle) {
         .fiber
         .get()
         .expect("because a running task has a fiber");
+    let unwinds = std::thread::panicking();
+    if unwinds {
+        worker.unwinding.set(worker.unwinding.get() + 1);
+    }
     // SAFETY: the running task's fiber, on its own stack.
     unsafe { fiber.suspend() };
+    if unwinds {
+        worker.unwinding.set(worker.unwinding.get() - 1);
+    }
 }
 
 /// Spends one unit of the running task's budget; when it is used up the task goes to the tail.

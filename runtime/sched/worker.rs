@@ -72,6 +72,8 @@ pub(crate) struct Worker {
     /// What the task that just switched out wants.
     pub(super) settle: Cell<Settle>,
     pub(super) budget: Cell<u32>,
+    /// Tasks that are suspended while `thread::panicking()`; see `park/panics`.
+    pub(crate) unwinding: Cell<u32>,
     pub(super) is_stopping: Cell<bool>,
     runs: Cell<u32>,
 }
@@ -89,6 +91,7 @@ impl Worker {
             list: Cell::new(ptr::null()),
             settle: Cell::new(Settle::Park),
             budget: Cell::new(BUDGET),
+            unwinding: Cell::new(0),
             is_stopping: Cell::new(false),
             runs: Cell::new(0),
         }

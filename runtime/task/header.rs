@@ -82,6 +82,9 @@ const HOT_BYTES: usize = std::mem::offset_of!(Header, home);
 /// switch up to the loop that tries again.
 const RESUME_LINES: usize = 6;
 
+/// Bits of an owner word that hold the id: 2^56 spawns take centuries.
+pub(crate) const OWNER_ID_BITS: u32 = 56;
+
 /// What a spawn fixes for the life of the task.
 #[derive(Debug)]
 pub(crate) struct Identity {
@@ -128,6 +131,15 @@ impl Header {
     /// Unique in the process, never reused.
     pub(crate) fn id(&self) -> u64 {
         self.id
+    }
+
+    /// The id, and in the high byte a mark of the home worker: what a lock notes of its owner.
+    ///
+    /// Marks of two workers may be equal; they only decide whether spinning can help.
+    #[inline]
+    pub(crate) fn owner_word(&self) -> u64 {
+        let home = self.home.load(Ordering::Relaxed).addr() as u64;
+        self.id | ((home >> 6) | 0x80) << OWNER_ID_BITS
     }
 
     pub(crate) fn name(&self) -> Option<&str> {

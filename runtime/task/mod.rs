@@ -9,6 +9,7 @@ pub(crate) mod os_parker;
 pub(crate) mod reason;
 pub(crate) mod slot;
 pub(crate) mod state;
+pub(crate) mod ticket;
 pub(crate) mod wait_queue;
 
 pub(crate) use header::{Header, TaskPtr, TaskRef};

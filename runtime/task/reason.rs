@@ -31,10 +31,101 @@ pub(crate) enum WaitReason {
     Serve,
     /// The workers of a runtime that ends.
     Shutdown,
+    /// A lock that this owner holds.
+    Lock(LockKind, Owner),
+    /// Something that happens at the primitive of this kind and address.
+    At(At, Address),
+    /// The first of several things: this many arms.
+    Select(u32),
+}
+
+/// Locks, which have owners.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LockKind {
+    Mutex,
+    ReentrantLock,
+    /// An `RwLock`, to read: a writer holds it, or waits before us.
+    Read,
+    /// An `RwLock`, to write.
+    Write,
+    /// A `Once` that somebody runs.
+    Once,
+}
+
+/// Who holds a lock: a task's id, or 0 for an OS thread, or not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Owner(pub(crate) u64);
+
+impl Owner {
+    /// Of an owner word, see `Header::owner_word`.
+    pub(crate) fn of(word: u64) -> Owner {
+        Owner(word & PAYLOAD)
+    }
+}
+
+/// Where a primitive lies: tells apart queues and events that have no owner. 56 bits are kept, which
+/// is more than an address in user space has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Address(pub(crate) u64);
+
+impl Address {
+    pub(crate) fn of<T: ?Sized>(place: &T) -> Address {
+        Address(std::ptr::from_ref(place).addr() as u64)
+    }
+}
+
+/// What is waited for at a primitive without an owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum At {
+    Condvar,
+    Barrier,
+    Semaphore,
+    Event,
+    WaitGroup,
+    AsyncResult,
+    /// An item of a queue.
+    Get,
+    /// Room in a queue.
+    Put,
+    /// All items of a queue to be done.
+    QueueJoin,
+    /// A message of an mpsc channel.
+    Receive,
+    /// Room in an mpsc channel.
+    Send,
+    /// The members of a group.
+    Group,
 }
 
 const PAYLOAD_BITS: u32 = 56;
 const PAYLOAD: u64 = (1 << PAYLOAD_BITS) - 1;
+
+/// Kinds of locks begin here, in the order of the table.
+const LOCK: u64 = 32;
+const LOCKS: [LockKind; 5] = [
+    LockKind::Mutex,
+    LockKind::ReentrantLock,
+    LockKind::Read,
+    LockKind::Write,
+    LockKind::Once,
+];
+
+/// Kinds of places begin here, in the order of the table.
+const AT: u64 = 64;
+const PLACES: [At; 12] = [
+    At::Condvar,
+    At::Barrier,
+    At::Semaphore,
+    At::Event,
+    At::WaitGroup,
+    At::AsyncResult,
+    At::Get,
+    At::Put,
+    At::QueueJoin,
+    At::Receive,
+    At::Send,
+    At::Group,
+];
 
 impl WaitReason {
     fn pack(self) -> u64 {
@@ -50,6 +141,9 @@ impl WaitReason {
             WaitReason::Signal => (8, 0),
             WaitReason::Serve => (9, 0),
             WaitReason::Shutdown => (10, 0),
+            WaitReason::Select(arms) => (11, u64::from(arms)),
+            WaitReason::Lock(lock, Owner(owner)) => (LOCK + lock as u64, owner),
+            WaitReason::At(at, Address(address)) => (AT + at as u64, address),
         };
         (kind << PAYLOAD_BITS) | (payload & PAYLOAD)
     }
@@ -57,6 +151,7 @@ impl WaitReason {
     fn unpack(word: u64) -> WaitReason {
         let payload = word & PAYLOAD;
         let fd = || u32::try_from(payload).map_or(-1, u32::cast_signed);
+        let entry = |first: u64, kind: u64| usize::try_from(kind - first).unwrap_or(usize::MAX);
         match word >> PAYLOAD_BITS {
             1 => WaitReason::Readable(fd()),
             2 => WaitReason::Writable(fd()),
@@ -68,6 +163,13 @@ impl WaitReason {
             8 => WaitReason::Signal,
             9 => WaitReason::Serve,
             10 => WaitReason::Shutdown,
+            11 => WaitReason::Select(u32::try_from(payload).unwrap_or(u32::MAX)),
+            kind @ LOCK..AT => LOCKS
+                .get(entry(LOCK, kind))
+                .map_or(WaitReason::None, |&lock| WaitReason::Lock(lock, Owner(payload))),
+            kind @ AT.. => PLACES
+                .get(entry(AT, kind))
+                .map_or(WaitReason::None, |&at| WaitReason::At(at, Address(payload))),
             _ => WaitReason::None,
         }
     }
@@ -87,7 +189,50 @@ impl fmt::Display for WaitReason {
             WaitReason::Signal => f.write_str("waiting for a signal"),
             WaitReason::Serve => f.write_str("waiting for open connections"),
             WaitReason::Shutdown => f.write_str("waiting for the workers of a runtime"),
+            WaitReason::Select(arms) => write!(f, "selecting from {arms} arms"),
+            WaitReason::Lock(lock, owner) => write!(f, "{lock}{owner}"),
+            WaitReason::At(at, Address(address)) => write!(f, "{at} at {address:#x}"),
         }
+    }
+}
+
+impl fmt::Display for LockKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            LockKind::Mutex => "locking a mutex",
+            LockKind::ReentrantLock => "locking a re-entrant lock",
+            LockKind::Read => "locking an rwlock to read",
+            LockKind::Write => "locking an rwlock to write",
+            LockKind::Once => "waiting for a once",
+        })
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => f.write_str(" held by others"),
+            id => write!(f, " held by green thread #{id}"),
+        }
+    }
+}
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            At::Condvar => "waiting for a condvar",
+            At::Barrier => "waiting for a barrier",
+            At::Semaphore => "acquiring a semaphore",
+            At::Event => "waiting for an event",
+            At::WaitGroup => "waiting for a wait group",
+            At::AsyncResult => "waiting for an async result",
+            At::Get => "getting from a queue",
+            At::Put => "putting into a queue",
+            At::QueueJoin => "joining a queue",
+            At::Receive => "receiving from a channel",
+            At::Send => "sending into a channel",
+            At::Group => "waiting for a group",
+        })
     }
 }
 
@@ -116,7 +261,9 @@ mod tests {
 
     #[test]
     fn reason_survives_packing() {
-        for reason in [
+        let locks = LOCKS.map(|lock| WaitReason::Lock(lock, Owner(7)));
+        let places = PLACES.map(|at| WaitReason::At(at, Address::of(&LOCKS)));
+        let others = [
             WaitReason::None,
             WaitReason::Readable(0),
             WaitReason::Writable(i32::MAX),
@@ -128,10 +275,22 @@ mod tests {
             WaitReason::Signal,
             WaitReason::Serve,
             WaitReason::Shutdown,
-        ] {
+            WaitReason::Select(3),
+        ];
+        for reason in others.into_iter().chain(locks).chain(places) {
             let cell = ReasonCell::new();
             cell.set(reason);
             assert_eq!(cell.get(), reason);
         }
+    }
+
+    #[test]
+    fn reason_names_primitive_and_owner() {
+        let held = WaitReason::Lock(LockKind::Mutex, Owner(7));
+        assert_eq!(held.to_string(), "locking a mutex held by green thread #7");
+        let unknown = WaitReason::Lock(LockKind::Write, Owner(0));
+        assert_eq!(unknown.to_string(), "locking an rwlock to write held by others");
+        let queue = WaitReason::At(At::Get, Address(0x10));
+        assert_eq!(queue.to_string(), "getting from a queue at 0x10");
     }
 }

@@ -4,12 +4,14 @@
 //! No allocation, O(1) removal from the middle. A waiter is a task or an OS thread. Taking one off
 //! *claims* it under the lock: a parked task goes to ACTIVE there and then, so the taker alone may
 //! enqueue it, and it cannot end (nor its stack vanish) before that happened. No reference count is
-//! touched.
+//! touched. A taker may *give* something along, through the node's slot, a place in the waiter's
+//! frame. A node may be an arm of a select: then its ticket must be won first, see `ticket`.
 #![expect(unsafe_code, reason = "intrusive links between stacks")]
 
 use super::header::{Header, TaskPtr};
 use super::os_parker::{OsParker, WakeAddress};
 use super::state::Wake;
+use super::ticket::Ticket;
 use crate::sys::atomic::{AtomicU8, Ordering};
 use std::cell::Cell;
 use std::marker::PhantomPinned;
@@ -43,19 +45,68 @@ pub(crate) struct WaitNode {
     next: Cell<*const WaitNode>,
     /// Written under the queue's lock; zero may be trusted without it: nobody touches the node then.
     is_queued: AtomicU8,
+    /// Which arm of the select it is.
+    arm: u32,
     waiter: Waiter,
+    /// What a taker gives or takes through; its type is known to the queue's owner. Null: nothing.
+    slot: *mut (),
+    /// The ticket of the select it is an arm of; null: it is the only node of its wait.
+    ticket: *const Ticket,
     _pinned: PhantomPinned,
 }
 
 impl WaitNode {
+    /// A node that waits to be woken, and no more.
     pub(crate) fn new(waiter: Waiter) -> WaitNode {
+        WaitNode::with_slot(waiter, ptr::null_mut())
+    }
+
+    /// A node through which a taker gives.
+    pub(crate) fn with_slot(waiter: Waiter, slot: *mut ()) -> WaitNode {
         WaitNode {
             prev: Cell::new(ptr::null()),
             next: Cell::new(ptr::null()),
             is_queued: AtomicU8::new(0),
+            arm: 0,
             waiter,
+            slot,
+            ticket: ptr::null(),
             _pinned: PhantomPinned,
         }
+    }
+
+    /// A node that is one arm of a select. The ticket outlives the node's time in the queue.
+    pub(crate) fn of_arm(waiter: Waiter, slot: *mut (), ticket: &Ticket, arm: u32) -> WaitNode {
+        WaitNode {
+            arm,
+            ticket,
+            ..WaitNode::with_slot(waiter, slot)
+        }
+    }
+
+    /// The place through which a taker gives.
+    pub(crate) fn slot(&self) -> *mut () {
+        self.slot
+    }
+
+    /// Who waits here.
+    pub(crate) fn waiter(&self) -> Waiter {
+        self.waiter
+    }
+
+    /// Whether it may be given to: always, unless it belongs to a select that another arm has won.
+    fn win(&self) -> bool {
+        // SAFETY: a ticket outlives the node's time in the queue, by `of_arm`.
+        match unsafe { self.ticket.as_ref() } {
+            Some(ticket) => ticket.win(self.arm),
+            None => true,
+        }
+    }
+
+    /// Whether a taker would pass it over.
+    fn is_stale(&self) -> bool {
+        // SAFETY: as in `win`.
+        unsafe { self.ticket.as_ref() }.is_some_and(|ticket| !ticket.is_open())
     }
 
     /// Whether the node stands in a queue. `false`, also without the lock, says that whoever took it
@@ -129,12 +180,32 @@ impl WaitQueue {
         self.tail = node;
     }
 
-    /// Takes a node out of the middle; harmless if it was taken already.
-    pub(crate) fn remove(&mut self, node: &WaitNode) {
-        if node.is_queued() {
-            self.unlink(node);
-            node.is_queued.store(0, Ordering::Release);
+    /// Puts a node before all others: a waiter that was woken and came too late keeps its turn.
+    ///
+    /// # Safety
+    /// As `push`.
+    pub(crate) unsafe fn push_front(&mut self, node: &WaitNode) {
+        debug_assert!(!node.is_queued());
+        node.prev.set(ptr::null());
+        node.next.set(self.head);
+        // Relaxed: whoever takes it off holds the lock.
+        node.is_queued.store(1, Ordering::Relaxed);
+        // SAFETY: a non-null head is a queued node, alive by `push`'s contract.
+        match unsafe { self.head.as_ref() } {
+            Some(head) => head.prev.set(node),
+            None => self.tail = node,
         }
+        self.head = node;
+    }
+
+    /// Takes a node out of the middle. `false`: it was taken already, which is harmless.
+    pub(crate) fn remove(&mut self, node: &WaitNode) -> bool {
+        if !node.is_queued() {
+            return false;
+        }
+        self.unlink(node);
+        node.is_queued.store(0, Ordering::Release);
+        true
     }
 
     fn unlink(&mut self, node: &WaitNode) {
@@ -150,15 +221,46 @@ impl WaitQueue {
         }
     }
 
+    /// The longest waiter, if any; nodes of selects that are decided are dropped on the way.
+    ///
+    /// Another arm of it may win before it is taken: `take_first_with` may still take the next one.
+    pub(crate) fn first(&mut self) -> Option<&WaitNode> {
+        loop {
+            // SAFETY: a non-null head is a queued node, alive by `push`'s contract.
+            let node = unsafe { self.head.as_ref() }?;
+            if !node.is_stale() {
+                return Some(node);
+            }
+            self.remove(node);
+        }
+    }
+
+    /// Whether somebody waits here who can still be given to.
+    pub(crate) fn has_waiter(&mut self) -> bool {
+        self.first().is_some()
+    }
+
     /// Takes and claims the longest waiter.
     pub(crate) fn take_first(&mut self) -> Option<Claimed> {
-        // SAFETY: a non-null head is a queued node, alive by `push`'s contract.
-        let node = unsafe { self.head.as_ref() }?;
-        self.unlink(node);
-        let claimed = node.claim();
-        // Subtle: last. A waiter that runs for another reason may see this without the lock, and its
-        // node is gone the next moment. Release: all of the above comes before.
-        node.is_queued.store(0, Ordering::Release);
-        Some(claimed)
+        self.take_first_with(|_| ())
+    }
+
+    /// Takes and claims the longest waiter, after `give` was called with its slot. `give` is called
+    /// at most once, and not at all for `None`.
+    pub(crate) fn take_first_with(&mut self, give: impl FnOnce(*mut ())) -> Option<Claimed> {
+        loop {
+            // SAFETY: a non-null head is a queued node, alive by `push`'s contract.
+            let node = unsafe { self.head.as_ref() }?;
+            self.unlink(node);
+            if node.win() {
+                give(node.slot);
+                let claimed = node.claim();
+                // Subtle: last. A waiter that runs for another reason may see this without the lock,
+                // and its node is gone the next moment. Release: all of the above comes before.
+                node.is_queued.store(0, Ordering::Release);
+                return Some(claimed);
+            }
+            node.is_queued.store(0, Ordering::Release);
+        }
     }
 }

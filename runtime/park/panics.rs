@@ -1,0 +1,73 @@
+//! Whether the stack that runs now is unwinding from a panic: what poisons a greenroom lock.
+//!
+//! std's answer, `thread::panicking()`, is wrong here in two ways. It is true while a cancellation or
+//! a deadline unwinds, which are no panics and poison nothing. And it counts per OS thread: while a
+//! task is parked in a destructor that runs during unwinding, it is true for all its neighbours.
+//!
+//! The rule: a lock is poisoned if `panicking()` has become true since it was taken, unless
+//! - an interrupt unwinds this stack: its payload is alive ([`Unwinding`]), and no panic has begun
+//!   since, which the panic hook notes (`sched/hook`); or
+//! - some task of this worker is suspended while `panicking()` (`sched/run` counts them), and the hook
+//!   has never seen a panic on this stack.
+//!
+//! What remains: a panic inside a destructor that runs during an interrupt's unwinding, caught there,
+//! makes the rest of that unwinding count as a panic. And with a panic hook of the user's in place of
+//! ours, a panic beside a neighbour's parked destructor poisons nothing. Both err to the side of the
+//! common case, and neither is unsound: poisoning is a hint.
+
+use crate::sched::current;
+
+/// Marks an interrupt's unwinding of a stack, from its start until its payload is dropped.
+#[derive(Debug)]
+pub(crate) struct Unwinding(());
+
+impl Unwinding {
+    pub(crate) fn begin() -> Unwinding {
+        current::with_context(|context| context.interrupts.set(context.interrupts.get() + 1));
+        Unwinding(())
+    }
+}
+
+impl Drop for Unwinding {
+    fn drop(&mut self) {
+        // Saturating: a payload may be dropped on another stack than it was made on, or after a panic
+        // has reset the count.
+        current::with_context(|context| {
+            context
+                .interrupts
+                .set(context.interrupts.get().saturating_sub(1));
+        });
+    }
+}
+
+/// What was known about panics when a lock was taken.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mark {
+    was_panicking: bool,
+}
+
+impl Mark {
+    #[inline]
+    pub(crate) fn now() -> Mark {
+        Mark {
+            was_panicking: std::thread::panicking(),
+        }
+    }
+
+    /// Whether a panic unwinds this stack that had not begun at the mark.
+    #[inline]
+    pub(crate) fn has_panic_since(self) -> bool {
+        !self.was_panicking && std::thread::panicking() && is_own_panic()
+    }
+}
+
+#[cold]
+fn is_own_panic() -> bool {
+    let (interrupts, panics) =
+        current::with_context(|context| (context.interrupts.get(), context.panics.get()));
+    interrupts == 0 && (panics > 0 || !is_neighbour_unwinding())
+}
+
+fn is_neighbour_unwinding() -> bool {
+    current::worker().is_some_and(|worker| worker.unwinding.get() > 0)
+}
