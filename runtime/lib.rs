@@ -42,6 +42,7 @@ mod task;
 mod unblock;
 
 pub mod net;
+pub mod queue;
 pub mod signal;
 pub mod sync;
 pub mod thread;

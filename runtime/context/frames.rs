@@ -29,6 +29,8 @@ pub(crate) struct StackContext {
     pub(crate) innermost: Cell<*const Frame>,
     /// Panics that began on this stack, as far as the panic hook saw them.
     pub(crate) panics: Cell<u32>,
+    /// How many sections are open that must not park; see `interrupt::forbid_parking`.
+    pub(crate) no_parking: Cell<u32>,
     /// State of the generator behind fair selects; 0: not seeded yet.
     pub(crate) random: Cell<u32>,
 }
@@ -41,6 +43,7 @@ impl StackContext {
             interrupts: Cell::new(0),
             innermost: Cell::new(ptr::null()),
             panics: Cell::new(0),
+            no_parking: Cell::new(0),
             random: Cell::new(0),
         }
     }

@@ -165,7 +165,11 @@ pub(crate) enum Patience {
 /// Waits for the first arm and returns its number. `TimedOut`: none, as `patience` says.
 ///
 /// Does not unwind: for `Interrupted` the caller tidies up and calls `interrupt::raise`.
-pub(crate) fn choose(arms: &mut [&mut dyn Arm], order: Order, patience: Patience) -> Outcome<usize> {
+pub(crate) fn choose(
+    arms: &mut [&mut dyn Arm],
+    order: Order,
+    patience: Patience,
+) -> Outcome<usize> {
     if interrupt::is_pending() {
         return Outcome::Interrupted;
     }

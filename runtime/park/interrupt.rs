@@ -185,6 +185,32 @@ pub(crate) fn shield_on() {
     });
 }
 
+/// Runs user code that is called under a runtime lock: an `Ord` or a `Clone`. Parking inside would
+/// leave the lock held by a suspended task, and block the worker; it panics instead.
+pub(crate) fn forbid_parking<T>(body: impl FnOnce() -> T) -> T {
+    struct Permit;
+    impl Drop for Permit {
+        fn drop(&mut self) {
+            current::with_context(|context| context.no_parking.set(context.no_parking.get() - 1));
+        }
+    }
+    current::with_context(|context| context.no_parking.set(context.no_parking.get() + 1));
+    let _permit = Permit;
+    body()
+}
+
+/// The entry of a park.
+///
+/// # Panics
+/// Inside [`forbid_parking`].
+#[inline]
+pub(crate) fn assert_may_park() {
+    assert!(
+        current::with_context(|context| context.no_parking.get() == 0),
+        "Ord or Clone of a queue's items must not park: the queue is locked while they run"
+    );
+}
+
 /// Whether an unwinding is one of ours and no panic.
 pub(crate) fn is_interrupt(payload: &(dyn Any + Send)) -> bool {
     payload.is::<CancelPayload>() || payload.is::<ElapsedPayload>()

@@ -52,6 +52,7 @@ impl Parker {
     /// As [`Parker::park`]; masked, an enclosing `timeout` does not end it.
     #[inline]
     pub(crate) fn park_masked(&self, reason: WaitReason, deadline_ns: u64, mask: Mask) {
+        interrupt::assert_may_park();
         let deadline_ns = match mask {
             Mask::Open => deadline_ns.min(interrupt::wakeful_deadline_ns()),
             Mask::Masked => deadline_ns,

@@ -34,7 +34,7 @@ use crate::sys::clock::{NEVER_NS, now_ns};
 use crate::sys::lock::Lock;
 use crate::task::WaitReason;
 use crate::task::reason::{LockKind, Owner};
-use crate::task::wait_queue::{Waiter, WaitQueue};
+use crate::task::wait_queue::{WaitQueue, Waiter};
 use std::cell::Cell;
 
 const LOCKED: u32 = 1;
@@ -130,7 +130,12 @@ impl RawMutex {
         self.word.load(Ordering::Relaxed) == WAITERS && {
             let taken = self
                 .word
-                .compare_exchange(WAITERS, WAITERS | LOCKED, Ordering::Acquire, Ordering::Relaxed)
+                .compare_exchange(
+                    WAITERS,
+                    WAITERS | LOCKED,
+                    Ordering::Acquire,
+                    Ordering::Relaxed,
+                )
                 .is_ok();
             if taken {
                 self.note_owner();

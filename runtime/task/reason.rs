@@ -166,7 +166,9 @@ impl WaitReason {
             11 => WaitReason::Select(u32::try_from(payload).unwrap_or(u32::MAX)),
             kind @ LOCK..AT => LOCKS
                 .get(entry(LOCK, kind))
-                .map_or(WaitReason::None, |&lock| WaitReason::Lock(lock, Owner(payload))),
+                .map_or(WaitReason::None, |&lock| {
+                    WaitReason::Lock(lock, Owner(payload))
+                }),
             kind @ AT.. => PLACES
                 .get(entry(AT, kind))
                 .map_or(WaitReason::None, |&at| WaitReason::At(at, Address(payload))),
@@ -289,7 +291,10 @@ mod tests {
         let held = WaitReason::Lock(LockKind::Mutex, Owner(7));
         assert_eq!(held.to_string(), "locking a mutex held by green thread #7");
         let unknown = WaitReason::Lock(LockKind::Write, Owner(0));
-        assert_eq!(unknown.to_string(), "locking an rwlock to write held by others");
+        assert_eq!(
+            unknown.to_string(),
+            "locking an rwlock to write held by others"
+        );
         let queue = WaitReason::At(At::Get, Address(0x10));
         assert_eq!(queue.to_string(), "getting from a queue at 0x10");
     }

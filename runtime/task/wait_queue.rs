@@ -162,6 +162,18 @@ impl WaitQueue {
         self.head.is_null()
     }
 
+    /// How many wait; walks the queue, for `Debug` only.
+    pub(crate) fn len(&self) -> usize {
+        let mut count = 0;
+        let mut next = self.head;
+        // SAFETY: queued nodes are alive by `push`'s contract.
+        while let Some(node) = unsafe { next.as_ref() } {
+            count += usize::from(!node.is_stale());
+            next = node.next.get();
+        }
+        count
+    }
+
     /// Appends a node.
     ///
     /// # Safety
