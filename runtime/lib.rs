@@ -43,6 +43,7 @@ mod unblock;
 
 pub mod net;
 pub mod queue;
+pub mod select;
 pub mod signal;
 pub mod sync;
 pub mod thread;

@@ -45,19 +45,27 @@ pub(crate) struct Source {
     waiters: Lock<Waiters>,
 }
 
+/// Who waits, and through which poller; under the source's lock.
 #[derive(Debug)]
-struct Waiters {
+pub(crate) struct Waiters {
     registered: Option<&'static Poller>,
     readers: WaitQueue,
     writers: WaitQueue,
 }
 
 impl Waiters {
-    fn queue(&mut self, direction: Direction) -> &mut WaitQueue {
+    pub(crate) fn queue(&mut self, direction: Direction) -> &mut WaitQueue {
         match direction {
             Direction::Read => &mut self.readers,
             Direction::Write => &mut self.writers,
         }
+    }
+}
+
+impl Waiters {
+    /// Whether an event would be heard.
+    pub(crate) fn is_registered(&self) -> bool {
+        self.registered.is_some_and(Poller::is_served)
     }
 }
 
@@ -106,13 +114,7 @@ impl Source {
         let mut waiters = self.waiters.lock();
         // Subtle: registered before the look. The first edge of an ADD is a fresh report of what is
         // there now, so whatever happened before counts.
-        if let Err(error) = self.register(&mut waiters, here, fd, interest) {
-            // Whoever waited through the registration that is gone must find out as well.
-            self.ready.set(true, true, false);
-            claim_all(&mut waiters.readers, stranded);
-            claim_all(&mut waiters.writers, stranded);
-            return Err(error);
-        }
+        self.register_or_strand(&mut waiters, here, fd, interest, stranded)?;
         if self.ready.snapshot().is_ready(direction) {
             return Ok(false);
         }
@@ -125,6 +127,41 @@ impl Source {
         Ok(true)
     }
 
+    /// Registers for a select, which queues its node later, under the same lock: if by then the
+    /// registration is gone, it begins again.
+    pub(crate) fn prepare(
+        &self,
+        here: &'static Poller,
+        fd: RawFd,
+        interest: Interest,
+        stranded: &mut Vec<TaskPtr>,
+    ) -> io::Result<()> {
+        let mut waiters = self.waiters.lock();
+        self.register_or_strand(&mut waiters, here, fd, interest, stranded)
+    }
+
+    /// The lock that a select holds while it queues its node.
+    pub(crate) fn waiters(&self) -> &Lock<Waiters> {
+        &self.waiters
+    }
+
+    fn register_or_strand(
+        &self,
+        waiters: &mut Waiters,
+        here: &'static Poller,
+        fd: RawFd,
+        interest: Interest,
+        stranded: &mut Vec<TaskPtr>,
+    ) -> io::Result<()> {
+        self.register(waiters, here, fd, interest)
+            .inspect_err(|_error| {
+                // Whoever waited through the registration that is gone must find out as well.
+                self.ready.set(true, true, false);
+                claim_all(&mut waiters.readers, stranded);
+                claim_all(&mut waiters.writers, stranded);
+            })
+    }
+
     fn register(
         &self,
         waiters: &mut Waiters,
@@ -135,7 +172,7 @@ impl Source {
         match waiters.registered {
             Some(there) if std::ptr::eq(there, here) => return Ok(()),
             Some(there) => {
-                let someone_waits = !waiters.readers.is_empty() || !waiters.writers.is_empty();
+                let someone_waits = waiters.readers.has_waiter() || waiters.writers.has_waiter();
                 if someone_waits && there.is_served() {
                     return Ok(());
                 }

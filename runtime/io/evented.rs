@@ -276,10 +276,7 @@ impl Evented {
 
     /// An OS thread's wait.
     fn poll(&self, direction: Direction, deadline_ns: u64) -> io::Result<bool> {
-        let what = match direction {
-            Direction::Read => Readiness::Readable,
-            Direction::Write => Readiness::Writable,
-        };
+        let what = readiness(direction);
         let until_ns = deadline_ns.min(interrupt::wakeful_deadline_ns());
         let is_ready = poll::wait_until(self.as_fd(), what, until_ns)?;
         if is_ready {
@@ -287,6 +284,21 @@ impl Evented {
             self.source.ready.set(true, true, false);
         }
         Ok(is_ready)
+    }
+
+    /// How it is registered.
+    pub(super) fn interest(&self) -> Interest {
+        match self.kind {
+            Kind::Stream => Interest::Stream,
+            Kind::Listener if self.is_exclusive.load(Ordering::Relaxed) != 0 => {
+                Interest::ExclusiveListener
+            }
+            Kind::Listener => Interest::Listener,
+        }
+    }
+
+    pub(super) fn source(&self) -> &'static Source {
+        self.source
     }
 
     /// A green thread's wait; see `driver/source.rs` for the protocol.
@@ -297,13 +309,7 @@ impl Evented {
             Direction::Read => WaitReason::Readable(raw),
             Direction::Write => WaitReason::Writable(raw),
         };
-        let interest = match self.kind {
-            Kind::Stream => Interest::Stream,
-            Kind::Listener if self.is_exclusive.load(Ordering::Relaxed) != 0 => {
-                Interest::ExclusiveListener
-            }
-            Kind::Listener => Interest::Listener,
-        };
+        let interest = self.interest();
         let worker = current::worker().expect("because a task runs on a worker");
         let parker = Parker::current();
         let node = WaitNode::new(parker.waiter());
@@ -323,20 +329,24 @@ impl Evented {
         Ok(())
     }
 
+    /// Asks the kernel whether the descriptor is ready now, and notes if it is not.
+    pub(super) fn probe(&self, direction: Direction) -> io::Result<bool> {
+        let seen = self.source.ready.snapshot();
+        let is_ready = poll::is_ready(self.as_fd(), readiness(direction))?;
+        if !is_ready {
+            self.source.ready.clear_after_would_block(seen, direction);
+        }
+        Ok(is_ready)
+    }
+
     /// Waits until the descriptor is ready, without doing anything to it. `false`: timed out.
     pub(crate) fn wait(&self, direction: Direction, timeout: Option<Duration>) -> io::Result<bool> {
         let deadline_ns = timeout.map_or(NEVER_NS, deadline_after);
-        let what = match direction {
-            Direction::Read => Readiness::Readable,
-            Direction::Write => Readiness::Writable,
-        };
         loop {
             interrupt::check();
-            let seen = self.source.ready.snapshot();
-            if poll::is_ready(self.as_fd(), what)? {
+            if self.probe(direction)? {
                 return Ok(true);
             }
-            self.source.ready.clear_after_would_block(seen, direction);
             match self.wait_for(direction, deadline_ns) {
                 Ok(()) => {}
                 Err(Stop::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -346,6 +356,13 @@ impl Evented {
                 Err(Stop::Interrupted) => interrupt::raise(),
             }
         }
+    }
+}
+
+fn readiness(direction: Direction) -> Readiness {
+    match direction {
+        Direction::Read => Readiness::Readable,
+        Direction::Write => Readiness::Writable,
     }
 }
 

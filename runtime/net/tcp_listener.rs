@@ -40,7 +40,7 @@ use std::os::fd::AsRawFd;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub struct TcpListener {
-    pub(super) evented: Evented,
+    pub(crate) evented: Evented,
 }
 
 impl TcpListener {

@@ -41,7 +41,7 @@ use std::time::Duration;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub struct TcpStream {
-    pub(super) evented: Evented,
+    pub(crate) evented: Evented,
 }
 
 impl TcpStream {

@@ -50,13 +50,15 @@ pub(crate) trait Arm {
     /// lets go on.
     fn attempt(&mut self, wakes: &mut Vec<Claimed>) -> Attempt;
 
-    /// What a giver writes to or takes from. Null: nothing.
-    fn slot(&mut self) -> *mut () {
+    /// What a giver writes to or takes from, while others look at the arm: an `UnsafeCell`. Null:
+    /// nothing.
+    fn slot(&self) -> *mut () {
         std::ptr::null_mut()
     }
 
-    /// Under the gate: where the select's node waits. `None`: nobody will give, see `deadline_ns`.
-    fn queue(&mut self) -> Option<&mut WaitQueue>;
+    /// Under the gate: calls `body` with the queue in which the select's node waits. Does nothing if
+    /// nobody will give, see `deadline_ns`.
+    fn with_queue(&self, body: &mut dyn FnMut(&mut WaitQueue));
 
     /// The arm has won, all nodes are off, no gate is held. `false`: a false alarm, wait on.
     fn accept(&mut self) -> bool {
@@ -85,11 +87,11 @@ pub(crate) trait GatedArm {
     fn attempt(&mut self, state: &mut Self::State, wakes: &mut Vec<Claimed>) -> Attempt;
 
     /// As [`Arm::slot`].
-    fn slot(&mut self) -> *mut () {
+    fn slot(&self) -> *mut () {
         std::ptr::null_mut()
     }
 
-    /// As [`Arm::queue`].
+    /// Where the select's node waits.
     fn queue<'s>(&self, state: &'s mut Self::State) -> &'s mut WaitQueue;
 
     /// As [`Arm::accept`].
@@ -119,15 +121,15 @@ impl<A: GatedArm> Arm for Gated<A> {
         self.0.attempt(unsafe { &mut *state }, wakes)
     }
 
-    fn slot(&mut self) -> *mut () {
+    fn slot(&self) -> *mut () {
         self.0.slot()
     }
 
     #[expect(unsafe_code, reason = "the engine holds the gate, without a guard")]
-    fn queue(&mut self) -> Option<&mut WaitQueue> {
+    fn with_queue(&self, body: &mut dyn FnMut(&mut WaitQueue)) {
         let state = self.0.lock().as_ptr();
-        // SAFETY: called with the gate held; the engine drops the reference before it lets go.
-        Some(self.0.queue(unsafe { &mut *state }))
+        // SAFETY: called with the gate held, and the reference ends with the call.
+        body(self.0.queue(unsafe { &mut *state }));
     }
 
     fn accept(&mut self) -> bool {
@@ -253,9 +255,9 @@ fn wait_at_all(
 
 /// Step 4. The nodes are on the heap: as many as arms.
 #[expect(unsafe_code, reason = "queues nodes that the caller withdraws")]
-fn enlist(arms: &mut [&mut dyn Arm], parker: &Parker, ticket: &Ticket) -> Vec<WaitNode> {
+fn enlist(arms: &[&mut dyn Arm], parker: &Parker, ticket: &Ticket) -> Vec<WaitNode> {
     let mut nodes = Vec::with_capacity(arms.len());
-    for (number, arm) in (0_u32..).zip(arms.iter_mut()) {
+    for (number, arm) in (0_u32..).zip(arms) {
         nodes.push(WaitNode::of_arm(
             parker.waiter(),
             arm.slot(),
@@ -263,12 +265,12 @@ fn enlist(arms: &mut [&mut dyn Arm], parker: &Parker, ticket: &Ticket) -> Vec<Wa
             number,
         ));
     }
-    for (arm, node) in arms.iter_mut().zip(&nodes) {
-        if let Some(queue) = arm.queue() {
+    for (arm, node) in arms.iter().zip(&nodes) {
+        arm.with_queue(&mut |queue| {
             // SAFETY: the vector is complete, so the nodes stay in place; `wait_at_all` withdraws every
             // one of them before it ends, and what it calls in between does not unwind.
             unsafe { queue.push(node) };
-        }
+        });
     }
     nodes
 }
@@ -303,13 +305,13 @@ fn park_until_decided(
 }
 
 /// Step 7.
-fn withdraw(arms: &mut [&mut dyn Arm], nodes: &[WaitNode]) {
-    for (arm, node) in arms.iter_mut().zip(nodes) {
-        acquire(&**arm);
-        if let Some(queue) = arm.queue() {
+fn withdraw(arms: &[&mut dyn Arm], nodes: &[WaitNode]) {
+    for (arm, node) in arms.iter().zip(nodes) {
+        acquire(*arm);
+        arm.with_queue(&mut |queue| {
             queue.remove(node);
-        }
-        release(&**arm);
+        });
+        release(*arm);
     }
 }
 

@@ -169,6 +169,11 @@ impl<T, S: Store<T>> State<T, S> {
         }
     }
 
+    /// After something was put into the store: those who peek shall look.
+    pub(crate) fn claim_peekers(&mut self, wakes: &mut Vec<Claimed>) {
+        wakes.extend(std::iter::from_fn(|| self.peekers.take_first()));
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.store.len()
     }

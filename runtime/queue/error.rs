@@ -1,4 +1,7 @@
 //! What can go wrong with a queue. Whoever could not put gets his item back.
+//!
+//! Calls without a limit have errors of one case only; those that may find the queue full or empty
+//! have both.
 
 use super::core::{Nothing, Refused};
 use std::fmt;

@@ -1,11 +1,13 @@
-//! Iterators over what a queue gives.
+//! Iterators over what a queue gives: until it was shut down and is empty, or what is there.
+//!
+//! Shared by all queues, whatever their order.
 
-use super::face::Queue;
+use super::core::{Core, FOREVER};
 use super::store::{Fifo, Store};
 use std::fmt;
 use std::iter::FusedIterator;
 
-/// Takes items until the queue was shut down and is empty; see [`Queue::iter`].
+/// Takes items until the queue was shut down and is empty; see `iter` of any queue.
 ///
 /// # Examples
 /// ```
@@ -18,14 +20,20 @@ use std::iter::FusedIterator;
 /// ```
 #[must_use = "iterators do nothing unless they are consumed"]
 pub struct Iter<'a, T, S = Fifo<T>> {
-    pub(super) queue: &'a Queue<T, S>,
+    core: &'a Core<T, S>,
+}
+
+impl<'a, T, S> Iter<'a, T, S> {
+    pub(crate) fn new(core: &'a Core<T, S>) -> Iter<'a, T, S> {
+        Iter { core }
+    }
 }
 
 impl<T, S: Store<T>> Iterator for Iter<'_, T, S> {
     type Item = T;
 
     fn next(&mut self) -> Option<T> {
-        self.queue.get().ok()
+        self.core.get(FOREVER).ok()
     }
 }
 
@@ -37,7 +45,7 @@ impl<T, S> fmt::Debug for Iter<'_, T, S> {
     }
 }
 
-/// Takes what is there; see [`Queue::try_iter`].
+/// Takes what is there; see `try_iter` of any queue.
 ///
 /// # Examples
 /// ```
@@ -46,14 +54,20 @@ impl<T, S> fmt::Debug for Iter<'_, T, S> {
 /// ```
 #[must_use = "iterators do nothing unless they are consumed"]
 pub struct TryIter<'a, T, S = Fifo<T>> {
-    pub(super) queue: &'a Queue<T, S>,
+    core: &'a Core<T, S>,
+}
+
+impl<'a, T, S> TryIter<'a, T, S> {
+    pub(crate) fn new(core: &'a Core<T, S>) -> TryIter<'a, T, S> {
+        TryIter { core }
+    }
 }
 
 impl<T, S: Store<T>> Iterator for TryIter<'_, T, S> {
     type Item = T;
 
     fn next(&mut self) -> Option<T> {
-        self.queue.try_get().ok()
+        self.core.try_get().ok()
     }
 }
 

@@ -1,5 +1,5 @@
 //! In which order a queue gives out what was put in: first in first out, last in first out, smallest
-//! first.
+//! first. Called under the queue's lock, so that nothing here waits.
 
 use crate::park::interrupt::forbid_parking;
 use std::cmp::{Ordering, Reverse};

@@ -85,7 +85,7 @@ impl<T> Drop for Joiner<T> {
 }
 
 /// Whether the task will do nothing more: done, or left behind by a runtime that ended.
-pub(super) fn has_ended(task: &TaskRef) -> bool {
+pub(crate) fn has_ended(task: &TaskRef) -> bool {
     let state = &task.header().state;
     state.is_done() || state.is_abandoned()
 }

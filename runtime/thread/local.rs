@@ -13,6 +13,7 @@ use super::handle::{CancelOutcome, cancel};
 use super::join::Joiner;
 use super::spawn::{Place, spawn_unchecked};
 use crate::sched::current;
+use crate::task::TaskRef;
 use crate::task::slot::Result;
 use std::fmt;
 use std::marker::PhantomData;
@@ -75,6 +76,11 @@ pub struct LocalJoinHandle<T> {
 }
 
 impl<T> LocalJoinHandle<T> {
+    /// The slot of the green thread.
+    pub(crate) fn task(&self) -> &TaskRef {
+        self.joiner.task()
+    }
+
     /// The green thread behind this handle. Never parks.
     ///
     /// # Examples

@@ -18,7 +18,7 @@
 mod builder;
 mod current;
 mod handle;
-mod join;
+pub(crate) mod join;
 mod local;
 mod scoped;
 mod sleep;

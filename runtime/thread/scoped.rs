@@ -297,6 +297,11 @@ pub struct ScopedJoinHandle<'scope, T> {
 }
 
 impl<T> ScopedJoinHandle<'_, T> {
+    /// The slot of the green thread.
+    pub(crate) fn task(&self) -> &TaskRef {
+        self.joiner.task()
+    }
+
     /// The green thread behind this handle. Never parks.
     ///
     /// # Examples
