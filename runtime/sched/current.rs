@@ -1,8 +1,8 @@
-//! Who runs on this OS thread: the only `thread_local!` of the library.
+//! Who runs on this OS thread: the only use of std's `thread_local!` in the library.
 //!
 //! Two plain cells for workers (constant, no destructor: reading them is one load), and for ordinary
-//! OS threads their deadlines and their parking handle. Tasks never migrate, so a compiler that keeps
-//! a thread-local's address across a park is right to do so.
+//! OS threads their deadlines, their parking handle and their greenroom locals. Tasks never migrate, so
+//! a compiler that keeps a thread-local's address across a park is right to do so.
 #![expect(unsafe_code, reason = "the worker and the task are reached by pointer")]
 
 use super::worker::Worker;
@@ -10,6 +10,7 @@ use crate::context::fiber::Fiber;
 use crate::context::frames::StackContext;
 use crate::task::Header;
 use crate::task::header::OWNER_ID_BITS;
+use crate::task::locals::Locals;
 use std::cell::{Cell, OnceCell};
 use std::ptr;
 use std::sync::Arc;
@@ -19,11 +20,23 @@ struct Current {
     task: Cell<*const Header>,
 }
 
-thread_local! {
+std::thread_local! {
     static CURRENT: Current =
         const { Current { worker: Cell::new(ptr::null()), task: Cell::new(ptr::null()) } };
     static OS_CONTEXT: StackContext = const { StackContext::new() };
     static OS_THREAD: OnceCell<Arc<dyn std::any::Any + Send + Sync>> = const { OnceCell::new() };
+    static OS_LOCALS: Locals = const { Locals::new() };
+    static OS_LOCALS_END: OsLocalsEnd = const { OsLocalsEnd };
+}
+
+/// Destroys the locals of an OS thread as the thread ends. Not a destructor of `OS_LOCALS` itself: that
+/// would be out of reach while it runs, and destructors may use keys that are still alive.
+struct OsLocalsEnd;
+
+impl Drop for OsLocalsEnd {
+    fn drop(&mut self) {
+        OS_LOCALS.with(Locals::destroy);
+    }
 }
 
 /// The worker of this OS thread, if it is one.
@@ -81,6 +94,22 @@ pub(crate) fn with_context<R>(body: impl FnOnce(&StackContext) -> R) -> R {
         Some(fiber) => body(unsafe { fiber.context() }),
         None => OS_CONTEXT.with(body),
     }
+}
+
+/// The locals of the task or OS thread that runs now. `None`: the OS thread has destroyed its own.
+#[inline]
+pub(crate) fn with_locals<R>(body: impl FnOnce(&Locals) -> R) -> Option<R> {
+    if let Some(task) = task() {
+        return Some(body(&task.locals));
+    }
+    OS_LOCALS.with(|locals| {
+        // The first use arms the end. After it there is no map and `try_with` fails; during it there is
+        // a map, so destructors may go on.
+        if locals.is_unused() && OS_LOCALS_END.try_with(|_| ()).is_err() {
+            return None;
+        }
+        Some(body(locals))
+    })
 }
 
 /// This OS thread's handle object, made on first use. `None` while the thread's locals are destroyed.

@@ -2,13 +2,14 @@
 //!
 //! Reference counted by hand: the scheduler holds one reference from spawn to the end (it travels
 //! through the queues as a [`TaskPtr`]), each handle holds one ([`TaskRef`]). User data (closure,
-//! result) never dies with the last reference: it is dropped by the task itself or by its handle, so
-//! the last reference may go on any thread, also on a scheduler's stack.
+//! result, locals) never dies with the last reference: it is dropped by the task itself or by its
+//! handle, so the last reference may go on any thread, also on a scheduler's stack.
 #![expect(
     unsafe_code,
     reason = "a hand-counted slot, reached through raw pointers"
 )]
 
+use super::locals::Locals;
 use super::reason::ReasonCell;
 use super::state::State;
 use super::wait_queue::WaitQueue;
@@ -58,6 +59,8 @@ pub(crate) struct Header {
     pub(crate) home: AtomicPtr<()>,
     /// Link of the inbox; owned by whoever owns the enqueued task.
     pub(crate) inbox_next: AtomicPtr<Header>,
+    /// Its green-thread locals; touched by the task itself only, and empty when it is done.
+    pub(crate) locals: Locals,
     refs: AtomicUsize,
     vtable: &'static VTable,
     /// Links of the home worker's list of started tasks; touched by that worker only.
@@ -69,8 +72,8 @@ pub(crate) struct Header {
     spawned_at: &'static Location<'static>,
 }
 
-// SAFETY: the Cells are touched only by the task's home worker (or, before the first run, by the one
-// thread that holds the queued task); every other field is atomic, locked or constant.
+// SAFETY: the Cells and the locals are touched only by the task's home worker (or, before the first
+// run, by the one thread that holds the queued task); every other field is atomic, locked or constant.
 unsafe impl Sync for Header {}
 // SAFETY: as above; no field is tied to the thread that made it.
 unsafe impl Send for Header {}
@@ -112,6 +115,7 @@ impl Header {
             is_pinned: !identity.home.is_null(),
             home: AtomicPtr::new(identity.home),
             inbox_next: AtomicPtr::new(ptr::null_mut()),
+            locals: Locals::new(),
             list_prev: Cell::new(ptr::null()),
             list_next: Cell::new(ptr::null()),
             fiber: Cell::new(None),

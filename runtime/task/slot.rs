@@ -131,6 +131,11 @@ where
         // SAFETY: the result was just written, and no handle is left that could take it.
         unsafe { drop_result::<F, T>(header) };
     }
+    // Last, so that all of the above may use them; before DONE, so that `join` waits for them.
+    if !head.locals.is_unused() {
+        (R::FRAME.shield)();
+        head.locals.destroy();
+    }
 }
 
 /// # Safety

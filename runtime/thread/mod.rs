@@ -7,6 +7,13 @@
 //! that may park. A loop that computes makes its neighbours wait; give it to [`unblock`](crate::unblock)
 //! or let it call [`yield_now`] now and then.
 //!
+//! # Locals
+//! [`thread_local!`](crate::thread_local) declares a variable of which each green thread has its own, and
+//! each OS thread that uses it; its destructors have run when `join` returns. `std::thread_local!` still
+//! means the OS thread: its variables are shared by all green threads of one worker, in turn, and keep
+//! what a finished one left there. Code that keeps its caller's identity, request or transaction in a
+//! thread-local wants greenroom's; a cache or a pool of buffers may well be per worker.
+//!
 //! # Callbacks that must not park
 //! A started green thread never changes its OS thread, so thread-locals, `Rc` and guards are as safe as
 //! anywhere. One class of code is not prepared for a switch: callbacks that save thread state on entry
@@ -20,6 +27,8 @@ mod current;
 mod handle;
 pub(crate) mod join;
 mod local;
+mod local_cell;
+mod local_key;
 mod scoped;
 mod sleep;
 mod spawn;
@@ -28,6 +37,7 @@ pub use builder::Builder;
 pub use current::{Thread, ThreadId, current, park, park_timeout};
 pub use handle::{CancelOutcome, JoinHandle};
 pub use local::{LocalJoinHandle, spawn_local};
+pub use local_key::{AccessError, LocalKey};
 pub use scoped::{Scope, ScopedJoinHandle, scope};
 pub use sleep::{sleep, sleep_until, yield_now};
 pub use spawn::spawn;

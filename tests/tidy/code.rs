@@ -42,10 +42,19 @@ pub(crate) fn corosensei(source: &Source) -> Vec<Breach> {
     word_only_in(source, "corosensei", |file| homes.contains(&file))
 }
 
+/// std's macro. Ours has its name: its definition, and the calls to itself there, are no breach.
 pub(crate) fn thread_local(source: &Source) -> Vec<Breach> {
-    word_only_in(source, "thread_local", |file| {
-        file == "runtime/sched/current.rs"
-    })
+    let ours = ["macro_rules! thread_local {", "$crate::thread_local! {"];
+    match source.file.as_str() {
+        "runtime/sched/current.rs" => Vec::new(),
+        "runtime/thread/local_key.rs" => {
+            let code = ours
+                .into_iter()
+                .fold(source.shipped.clone(), |code, ours| code.replace(ours, "{"));
+            breaches_of_word(&source.file, &code, "thread_local")
+        }
+        _ => breaches_of_word(&source.file, &source.shipped, "thread_local"),
+    }
 }
 
 pub(crate) fn parking_lot(source: &Source) -> Vec<Breach> {
@@ -56,8 +65,12 @@ fn word_only_in(source: &Source, word: &str, is_home: impl Fn(&str) -> bool) -> 
     if is_home(&source.file) {
         return Vec::new();
     }
-    let breach = |line| Breach::new(&source.file, line, format!("`{word}` is not named here"));
-    lines_with_word(&source.shipped, word).map(breach).collect()
+    breaches_of_word(&source.file, &source.shipped, word)
+}
+
+fn breaches_of_word(file: &str, code: &str, word: &str) -> Vec<Breach> {
+    let breach = |line| Breach::new(file, line, format!("`{word}` is not named here"));
+    lines_with_word(code, word).map(breach).collect()
 }
 
 pub(crate) fn leftovers(source: &Source) -> Vec<Breach> {
@@ -131,6 +144,23 @@ mod tests {
             thread_local(&Source::new("runtime/sched/current.rs", text)),
             []
         );
+    }
+
+    #[test]
+    fn our_macro_is_no_breach_in_its_home_and_std_s_is() {
+        let ours = "macro_rules! thread_local {\n    () => { $crate::thread_local! { } };\n}\n";
+        let home = |text: &str| thread_local(&Source::new("runtime/thread/local_key.rs", text));
+        assert_eq!(home(ours), []);
+        for theirs in [
+            "thread_local! {}",
+            "std::thread_local! {}",
+            "use std::thread_local;",
+        ] {
+            let breaches = home(&format!("{ours}{theirs}\n"));
+            assert_eq!(breaches.len(), 1, "{theirs}");
+            assert_eq!(breaches[0].line, 4, "{theirs}");
+        }
+        assert_eq!(thread_local(&library(ours)).len(), 2);
     }
 
     #[test]
