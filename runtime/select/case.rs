@@ -15,14 +15,14 @@ use crate::queue::{Fifo, Lifo, LifoQueue, Priority, PriorityQueue, Queue, ShutDo
 use crate::task::TaskRef;
 use crate::thread::{JoinHandle, LocalJoinHandle, ScopedJoinHandle};
 use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
 
 pub(crate) mod sealed {
     //! Keeps the traits to this crate.
 
     /// Implemented by the types that may stand in an arm.
     pub trait Sealed {}
-
-    impl<T: Sealed> Sealed for &T {}
 }
 
 use sealed::Sealed;
@@ -52,7 +52,7 @@ impl std::fmt::Debug for Erased<'_> {
 }
 
 /// Where items can be received from: a [`Queue`], a [`Channel`](crate::queue::Channel), a
-/// [`Receiver`](crate::sync::mpsc::Receiver), or a reference to one.
+/// [`Receiver`](crate::sync::mpsc::Receiver), or a pointer to one.
 ///
 /// # Examples
 /// ```
@@ -78,7 +78,7 @@ pub trait Source: Sealed {
 
 /// Where items can be sent to: a [`Queue`], a [`Channel`](crate::queue::Channel), a
 /// [`Sender`](crate::sync::mpsc::Sender) or [`SyncSender`](crate::sync::mpsc::SyncSender), or a
-/// reference to one.
+/// pointer to one.
 ///
 /// # Examples
 /// ```
@@ -106,7 +106,7 @@ pub trait Sink: Sealed {
 }
 
 /// What has an end that can be waited for: a [`JoinHandle`], a [`ScopedJoinHandle`], a
-/// [`LocalJoinHandle`], or a reference to one.
+/// [`LocalJoinHandle`], or a pointer to one.
 ///
 /// # Examples
 /// ```
@@ -122,7 +122,7 @@ pub trait Joinable: Sealed {
 }
 
 /// What can be waited for to be readable or writable: a [`TcpStream`], a [`TcpListener`], or a
-/// reference to one.
+/// pointer to one.
 ///
 /// # Examples
 /// ```
@@ -312,29 +312,6 @@ queues! {
     PriorityQueue, Priority, Ord;
 }
 
-impl<R: Source> Source for &R {
-    type Item = R::Item;
-    type Error = R::Error;
-    type Store = R::Store;
-
-    fn recv_case(&self) -> Recv<'_, R::Item, R::Store, R::Error> {
-        (**self).recv_case()
-    }
-}
-
-impl<R: Sink> Sink for &R {
-    type Item = R::Item;
-    type Error = R::Error;
-    type Store = R::Store;
-
-    fn send_case<'a>(
-        &'a self,
-        item: &'a mut Option<R::Item>,
-    ) -> Send<'a, R::Item, R::Store, R::Error> {
-        (**self).send_case(item)
-    }
-}
-
 fn ended(task: &TaskRef) -> Join<'_> {
     Join(Ended::new(task))
 }
@@ -360,12 +337,6 @@ impl<T> Joinable for ScopedJoinHandle<'_, T> {
     }
 }
 
-impl<H: Joinable> Joinable for &H {
-    fn join_case(&self) -> Join<'_> {
-        (**self).join_case()
-    }
-}
-
 fn ready(evented: &Evented, direction: Direction) -> Ready<'_> {
     let direction = match direction {
         Direction::Read => crate::io::evented::Direction::Read,
@@ -388,8 +359,45 @@ impl Pollable for TcpListener {
     }
 }
 
-impl<P: Pollable> Pollable for &P {
-    fn ready_case(&self, direction: Direction) -> Ready<'_> {
-        (**self).ready_case(direction)
-    }
+macro_rules! pointers {
+    ($($pointer:ty),*) => {$(
+        impl<X: Sealed + ?Sized> Sealed for $pointer {}
+
+        impl<X: Source + ?Sized> Source for $pointer {
+            type Item = X::Item;
+            type Error = X::Error;
+            type Store = X::Store;
+
+            fn recv_case(&self) -> Recv<'_, X::Item, X::Store, X::Error> {
+                (**self).recv_case()
+            }
+        }
+
+        impl<X: Sink + ?Sized> Sink for $pointer {
+            type Item = X::Item;
+            type Error = X::Error;
+            type Store = X::Store;
+
+            fn send_case<'a>(
+                &'a self,
+                item: &'a mut Option<X::Item>,
+            ) -> Send<'a, X::Item, X::Store, X::Error> {
+                (**self).send_case(item)
+            }
+        }
+
+        impl<X: Joinable + ?Sized> Joinable for $pointer {
+            fn join_case(&self) -> Join<'_> {
+                (**self).join_case()
+            }
+        }
+
+        impl<X: Pollable + ?Sized> Pollable for $pointer {
+            fn ready_case(&self, direction: Direction) -> Ready<'_> {
+                (**self).ready_case(direction)
+            }
+        }
+    )*};
 }
+
+pointers!(&X, Rc<X>, Arc<X>, Box<X>);

@@ -1,15 +1,20 @@
 //! The runtime's own mutual exclusion, for sections of a few instructions.
 //!
 //! Never held across a fiber switch, never visible to users (their lock is `sync::Mutex`, which parks
-//! the green thread), and no user code runs inside. One word: free, held, or held with sleepers;
-//! an OS thread that finds it held spins a little, then sleeps on the word as std's mutex does.
-//! Written out rather than taken from std because a select holds several at once, of different types
-//! and in the order of their addresses, which needs a lock apart from its guard; it also drops the
-//! look at the panic count that std's poisoning costs twice per section.
+//! the green thread), and no user code runs inside. One word, free or held. Taking it is one
+//! compare-and-swap; giving it back is a plain store, and wakes nobody. An OS thread that finds it held
+//! looks again for a while, and then naps on the word for some microseconds at a time: a section is
+//! over in nanoseconds, unless the kernel has taken the holder off its core, and then milliseconds pass
+//! anyway.
+//!
+//! Rejected: std's mutex (and parking_lot's), which learns at the release whether somebody sleeps. That
+//! is a second locked instruction, half of what a section costs (8 ns on some machines), in every park,
+//! wake, put and get; and poisoning looks at the panic count twice. Also, a select holds several locks
+//! of different types at once, in the order of their addresses, so a lock must work without a guard.
 #![expect(unsafe_code, reason = "a cell that is reached under a lock")]
 
 use super::atomic::{AtomicU32, Ordering};
-use super::clock::NEVER_NS;
+use super::clock::now_ns;
 use super::futex;
 use std::cell::UnsafeCell;
 use std::fmt;
@@ -17,11 +22,16 @@ use std::ops::{Deref, DerefMut};
 
 const FREE: u32 = 0;
 const HELD: u32 = 1;
-/// Held, and somebody may sleep.
-const CONTENDED: u32 = 2;
 
-/// Looks before sleeping. The holder needs tens of nanoseconds, a sleep and a wake microseconds.
-const SPINS: u32 = 100;
+/// Looks before the first nap: the holder needs tens of nanoseconds, a nap takes 50 microseconds and
+/// more.
+const SPINS: u32 = 200;
+
+/// The first nap; each further one is twice as long. Shorter ones cost more than they wait.
+const NAP_NS: u64 = 20_000;
+
+/// The longest nap, so that a lock that was long held is not found free much too late.
+const NAP_NS_MAX: u64 = 500_000;
 
 /// What a select needs of a lock whatever it guards.
 pub(crate) trait Gate {
@@ -69,11 +79,7 @@ impl<T: ?Sized> Lock<T> {
 
     /// Takes the lock if nobody holds it: for `Debug` and dumps, which must never wait.
     pub(crate) fn try_lock(&self) -> Option<LockGuard<'_, T>> {
-        // Acquire: pairs with the Release of `release`.
-        self.word
-            .compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed)
-            .is_ok()
-            .then_some(LockGuard { lock: self })
+        self.try_acquire().then(|| LockGuard { lock: self })
     }
 
     /// Where the value is, for a caller that holds the lock by `acquire`.
@@ -87,54 +93,45 @@ impl<T: ?Sized> Lock<T> {
 
     #[cold]
     fn acquire_slowly(&self) {
-        let mut spins = SPINS;
-        loop {
-            // Relaxed: only a look; the swap or exchange below takes.
-            let seen = self.word.load(Ordering::Relaxed);
-            if seen == FREE
-                && self
-                    .word
-                    .compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed)
-                    .is_ok()
-            {
-                return;
+        let mut spins = 0;
+        let mut nap_ns = NAP_NS;
+        while !self.try_acquire() {
+            if spins < SPINS {
+                spins += 1;
+                std::hint::spin_loop();
+            } else {
+                // Not woken by the holder: the kernel looks at the word once more, then lets time pass.
+                futex::wait(&self.word, HELD, now_ns().saturating_add(nap_ns));
+                nap_ns = (nap_ns * 2).min(NAP_NS_MAX);
             }
-            // With sleepers there already, spinning only takes their turn.
-            if seen == CONTENDED || spins == 0 {
-                break;
-            }
-            spins -= 1;
-            std::hint::spin_loop();
         }
-        // From here on this thread cannot know whether it was the only sleeper, so it takes the lock
-        // as contended: at worst one needless wake.
-        while self.word.swap(CONTENDED, Ordering::Acquire) != FREE {
-            futex::wait(&self.word, CONTENDED, NEVER_NS);
-        }
+    }
+
+    #[inline]
+    fn try_acquire(&self) -> bool {
+        // The look first: a swap that fails takes the line away from the holder. Relaxed: only a look.
+        // Acquire: pairs with the Release of `release`.
+        self.word.load(Ordering::Relaxed) == FREE
+            && self
+                .word
+                .compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed)
+                .is_ok()
     }
 }
 
 impl<T: ?Sized> Gate for Lock<T> {
     #[inline]
     fn acquire(&self) {
-        // Acquire: pairs with the Release of `release`.
-        if self
-            .word
-            .compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed)
-            .is_err()
-        {
+        if !self.try_acquire() {
             self.acquire_slowly();
         }
     }
 
     #[inline]
     unsafe fn release(&self) {
-        let word = &raw const self.word;
-        // Release: what was done inside is visible to the next holder.
-        if self.word.swap(FREE, Ordering::Release) == CONTENDED {
-            // By address: the next holder may have freed the lock already.
-            futex::wake_one(word);
-        }
+        // Release: what was done inside is visible to the next holder, who may free the lock: nothing
+        // is touched after this.
+        self.word.store(FREE, Ordering::Release);
     }
 }
 
@@ -208,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn lock_held_wakes_its_sleepers() {
+    fn lock_long_held_is_found_free_by_those_who_nap() {
         let lock = Lock::new(Vec::new());
         thread::scope(|s| {
             let guard = lock.lock();
@@ -216,10 +213,8 @@ mod tests {
                 let lock = &lock;
                 s.spawn(move || lock.lock().push(number));
             }
-            // Until all three sleep, or not yet: either way each must get its turn.
-            while lock.word.load(Ordering::Relaxed) != CONTENDED {
-                thread::yield_now();
-            }
+            // Long enough that they nap, or not: either way each must get its turn.
+            thread::sleep(std::time::Duration::from_millis(5));
             assert!(lock.try_lock().is_none());
             drop(guard);
         });
