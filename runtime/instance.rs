@@ -9,6 +9,7 @@
 use crate::context::overflow;
 use crate::context::stack::{StackSize, bad_guard_setting};
 use crate::park::wait_list::{self, Mask, Outcome};
+use crate::report::{self, ShutdownReport};
 use crate::sched::group::{Group, Phase};
 use crate::sched::worker::Worker;
 use crate::sched::{current, hook};
@@ -16,6 +17,7 @@ use crate::sys::clock::{NEVER_NS, deadline_after};
 use crate::sys::{limits, signals};
 use crate::task::{WaitReason, slot};
 use crate::thread::{JoinHandle, Place, Spec, spawn_unchecked, wait_for_end};
+use crate::time::shield;
 use std::io;
 use std::panic::{self, Location};
 use std::sync::{Arc, Once, OnceLock};
@@ -280,26 +282,6 @@ pub struct Runtime {
     threads: Vec<thread::JoinHandle<()>>,
 }
 
-/// How a shutdown went.
-///
-/// # Examples
-/// ```
-/// let runtime = greenroom::Runtime::builder().workers(1).build()?;
-/// let report = runtime.shutdown(std::time::Duration::from_secs(1));
-/// for name in &report.abandoned {
-///     eprintln!("left behind: {name}");
-/// }
-/// assert_eq!(report, greenroom::ShutdownReport::default());
-/// # Ok::<(), std::io::Error>(())
-/// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ShutdownReport {
-    /// The green threads that had not ended when the grace was over, named as far as their workers
-    /// could answer. They will never run again; their stacks and workers stay as they are.
-    pub abandoned: Vec<String>,
-}
-
 impl Runtime {
     /// Settings to start from.
     ///
@@ -370,6 +352,23 @@ impl Runtime {
         JoinHandle::of(task.expect("failed to spawn green thread"))
     }
 
+    /// Who waits on this runtime, and for what; see [`waiting`](crate::waiting). Parks, or blocks, until
+    /// each worker has answered or `limit` is over.
+    ///
+    /// # Cancel
+    /// Nothing happened.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// let runtime = greenroom::Runtime::builder().workers(1).build()?;
+    /// assert!(runtime.waiting(Duration::from_secs(1)).is_empty());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn waiting(&self, limit: Duration) -> Vec<String> {
+        report::waiting_on(&self.group, limit)
+    }
+
     /// Number of workers.
     ///
     /// # Examples
@@ -386,7 +385,8 @@ impl Runtime {
     ///
     /// Blocks an OS thread, parks a green thread of another runtime, masked. A worker whose green threads have not ended
     /// by then is never joined: it parks for ever, since others may borrow from its stacks, and what
-    /// is left on it is reported. Joining such a green thread gives [`Cancelled`](crate::Cancelled), as
+    /// is left on it is reported. So is who waited for what when the shutdown began: the report of a
+    /// deadlock. Joining such a green thread gives [`Cancelled`](crate::Cancelled), as
     /// soon as its worker can answer: one that computes on and on keeps its neighbours' joins waiting.
     ///
     /// # Panics
@@ -403,7 +403,22 @@ impl Runtime {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn shutdown(mut self, grace: Duration) -> ShutdownReport {
-        self.end(grace)
+        self.assert_not_own_worker();
+        // Asked before anybody is cancelled: the first to unwind frees what the others wait for.
+        let limit = grace.min(REPORT_GRACE);
+        let waiting = shield(|| report::waiting_on(&self.group, limit));
+        ShutdownReport {
+            waiting,
+            ..self.end(grace)
+        }
+    }
+
+    fn assert_not_own_worker(&self) {
+        let own = current::worker().is_some_and(|worker| Arc::ptr_eq(&worker.group, &self.group));
+        assert!(
+            !own,
+            "a greenroom runtime cannot be shut down from one of its own workers"
+        );
     }
 
     fn end(&mut self, grace: Duration) -> ShutdownReport {
@@ -411,11 +426,7 @@ impl Runtime {
         if threads.is_empty() {
             return ShutdownReport::default();
         }
-        let own = current::worker().is_some_and(|worker| Arc::ptr_eq(&worker.group, &self.group));
-        assert!(
-            !own,
-            "a greenroom runtime cannot be shut down from one of its own workers"
-        );
+        self.assert_not_own_worker();
         self.group.set_phase(Phase::Stopping);
         if self.wait_until_gone(grace) {
             threads.into_iter().for_each(|thread| drop(thread.join()));
@@ -433,7 +444,10 @@ impl Runtime {
         for task in &abandoned {
             log::warn!("runtime '{}' ended without {task}", self.group.name);
         }
-        ShutdownReport { abandoned }
+        ShutdownReport {
+            abandoned,
+            ..ShutdownReport::default()
+        }
     }
 
     /// Waits until every worker has left or parked for ever. `false`: the time was up.

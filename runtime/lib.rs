@@ -36,6 +36,7 @@ mod driver;
 mod instance;
 mod io;
 mod park;
+mod report;
 mod sched;
 mod sys;
 mod task;
@@ -51,8 +52,9 @@ pub mod time;
 
 pub use big_stack::with_big_stack;
 pub use context::stack::{GuardKind, StackStats, stack_stats};
-pub use instance::{Runtime, RuntimeBuilder, ShutdownReport, run};
+pub use instance::{Runtime, RuntimeBuilder, run};
 pub use park::interrupt::Cancelled;
+pub use report::{ShutdownReport, waiting};
 pub use time::{Elapsed, shield, timeout};
 pub use unblock::unblock;
 

@@ -17,9 +17,22 @@ use super::group::Phase;
 use super::place::enqueue;
 use super::run::wake_queue;
 use super::worker::Worker;
-use crate::task::TaskPtr;
 use crate::task::state::Wake;
+use crate::task::{Header, TaskPtr, WaitReason};
 use std::ptr;
+
+/// So many waiting tasks are named per worker: a report is for reading.
+const WAITING_MAX: usize = 1_000;
+
+/// One line of a report: who, what it waits for, whence it came.
+fn describe(header: &Header) -> String {
+    format!(
+        "green thread {} ({}, spawned at {})",
+        header.label(),
+        header.reason.get(),
+        header.spawned_at()
+    )
+}
 
 impl Worker {
     /// Does what the group's phase asks for; called at every look.
@@ -56,12 +69,7 @@ impl Worker {
         self.for_each_started(|header| {
             // SAFETY: a started, unfinished task is alive, and stays so: nobody finishes it.
             let header = unsafe { header.as_ref() };
-            names.push(format!(
-                "green thread {} ({}, spawned at {})",
-                header.label(),
-                header.reason.get(),
-                header.spawned_at()
-            ));
+            names.push(describe(header));
             header.state.abandon();
             wake_queue(&header.joiners);
         });
@@ -85,6 +93,20 @@ impl Worker {
         loop {
             std::thread::park();
         }
+    }
+
+    /// Who of this worker's tasks waits, and for what; `except` (an id) is left out. On the worker only.
+    pub(crate) fn waiting(&self, except: u64) -> Vec<String> {
+        let mut waiting = Vec::new();
+        self.for_each_started(|header| {
+            // SAFETY: a started, unfinished task is alive.
+            let header = unsafe { header.as_ref() };
+            let waits = header.reason.get() != WaitReason::None && header.id() != except;
+            if waits && waiting.len() < WAITING_MAX {
+                waiting.push(describe(header));
+            }
+        });
+        waiting
     }
 
     fn owns(&self, task: &TaskPtr) -> bool {

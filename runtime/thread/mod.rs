@@ -31,7 +31,7 @@ mod local_cell;
 mod local_key;
 mod scoped;
 mod sleep;
-mod spawn;
+pub(crate) mod spawn;
 
 pub use builder::Builder;
 pub use current::{Thread, ThreadId, current, park, park_timeout};
