@@ -153,6 +153,7 @@ impl Fiber {
     ///
     /// # Safety
     /// Called on this fiber's own stack.
+    #[inline]
     pub(crate) unsafe fn suspend(self) {
         // SAFETY: the fiber is running, so its record is alive and the yielder was set at its start.
         let yielder = unsafe { self.0.as_ref() }.yielder.get();

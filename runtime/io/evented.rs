@@ -13,6 +13,7 @@ use super::listeners;
 use super::settings::Settings;
 use crate::driver::source::Source;
 use crate::driver::table;
+use crate::park::wait_list::Mask;
 use crate::park::{Parker, interrupt};
 use crate::sched::{current, enqueue, run::spend_budget};
 use crate::sys::atomic::{AtomicU8, Ordering};
@@ -277,7 +278,7 @@ impl Evented {
     /// An OS thread's wait.
     fn poll(&self, direction: Direction, deadline_ns: u64) -> io::Result<bool> {
         let what = readiness(direction);
-        let until_ns = deadline_ns.min(interrupt::wakeful_deadline_ns());
+        let until_ns = deadline_ns.min(interrupt::enter_park(Mask::Open));
         let is_ready = poll::wait_until(self.as_fd(), what, until_ns)?;
         if is_ready {
             // No event will: this thread has no epoll.

@@ -12,6 +12,7 @@
 //! through; the interrupt is kept, not lost.
 
 use super::panics::Unwinding;
+use super::wait_list::Mask;
 use crate::context::frames::{Frame, StackContext};
 use crate::sched::current;
 use crate::sys::clock::{NEVER_NS, now_ns};
@@ -50,15 +51,37 @@ impl std::fmt::Display for Cancelled {
 
 impl std::error::Error for Cancelled {}
 
-/// When a wait must look up again for the sake of interrupts: at the earliest deadline in force; soon,
-/// if one is due that cannot be raised now. That is so while a panic unwinds on this OS thread, maybe
-/// a neighbour's, whose end nobody would announce.
+/// The entry of every park. Returns when the wait must look up for the sake of interrupts: at the
+/// earliest deadline in force.
+///
+/// A cancellation needs no time: it wakes the task, or is seen before it suspends.
+///
+/// # Panics
+/// Inside [`forbid_parking`].
 #[inline]
-pub(crate) fn wakeful_deadline_ns() -> u64 {
-    if is_due() {
-        return now_ns().saturating_add(RECHECK_NS);
+pub(crate) fn enter_park(mask: Mask) -> u64 {
+    let (deadline_ns, sections) =
+        current::with_context(|context| (context.deadline_ns.get(), context.no_parking.get()));
+    assert!(
+        sections == 0,
+        "Ord or Clone of a queue's items must not park: the queue is locked while they run"
+    );
+    match mask {
+        Mask::Masked => NEVER_NS,
+        Mask::Open if std::thread::panicking() => look_up_soon(deadline_ns),
+        Mask::Open => deadline_ns,
     }
-    current::with_context(|context| context.deadline_ns.get())
+}
+
+/// If an interrupt is due that cannot be raised now, because a panic unwinds on this OS thread, maybe a
+/// neighbour's: nobody would announce its end.
+#[cold]
+fn look_up_soon(deadline_ns: u64) -> u64 {
+    if is_due() {
+        now_ns().saturating_add(RECHECK_NS)
+    } else {
+        deadline_ns
+    }
 }
 
 /// Whether an interrupt is due for whoever runs now.
@@ -197,18 +220,6 @@ pub(crate) fn forbid_parking<T>(body: impl FnOnce() -> T) -> T {
     current::with_context(|context| context.no_parking.set(context.no_parking.get() + 1));
     let _permit = Permit;
     body()
-}
-
-/// The entry of a park.
-///
-/// # Panics
-/// Inside [`forbid_parking`].
-#[inline]
-pub(crate) fn assert_may_park() {
-    assert!(
-        current::with_context(|context| context.no_parking.get() == 0),
-        "Ord or Clone of a queue's items must not park: the queue is locked while they run"
-    );
 }
 
 /// Whether an unwinding is one of ours and no panic.

@@ -36,6 +36,7 @@ impl Parker {
     }
 
     /// What queues hold of it.
+    #[inline]
     pub(crate) fn waiter(&self) -> Waiter {
         match self {
             Parker::Task(task) => Waiter::Task(*task),
@@ -52,11 +53,7 @@ impl Parker {
     /// As [`Parker::park`]; masked, an enclosing `timeout` does not end it.
     #[inline]
     pub(crate) fn park_masked(&self, reason: WaitReason, deadline_ns: u64, mask: Mask) {
-        interrupt::assert_may_park();
-        let deadline_ns = match mask {
-            Mask::Open => deadline_ns.min(interrupt::wakeful_deadline_ns()),
-            Mask::Masked => deadline_ns,
-        };
+        let deadline_ns = deadline_ns.min(interrupt::enter_park(mask));
         match self {
             Parker::Task(_) => park_task(reason, deadline_ns),
             Parker::Thread(parker) => {

@@ -17,6 +17,7 @@ use std::sync::Arc;
     unsafe_code,
     reason = "a task's home is a raw pointer to a place that is never freed"
 )]
+#[inline]
 pub(crate) fn enqueue(task: TaskPtr) {
     let home = task
         .header()

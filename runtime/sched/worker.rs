@@ -176,6 +176,7 @@ impl Worker {
     }
 
     /// Appends a task to the ring.
+    #[inline]
     pub(crate) fn push(&self, task: TaskPtr) {
         self.ring.borrow_mut().push_back(task);
     }

@@ -58,6 +58,7 @@ pub(crate) struct Owner(pub(crate) u64);
 
 impl Owner {
     /// Of an owner word, see `Header::owner_word`.
+    #[inline]
     pub(crate) fn of(word: u64) -> Owner {
         Owner(word & PAYLOAD)
     }
@@ -128,6 +129,7 @@ const PLACES: [At; 12] = [
 ];
 
 impl WaitReason {
+    #[inline]
     fn pack(self) -> u64 {
         let (kind, payload) = match self {
             WaitReason::None => (0u64, 0u64),
@@ -248,6 +250,7 @@ impl ReasonCell {
     }
 
     // Relaxed both ways: a diagnostic that may be a moment old and orders nothing.
+    #[inline]
     pub(crate) fn set(&self, reason: WaitReason) {
         self.0.store(reason.pack(), Ordering::Relaxed);
     }

@@ -63,6 +63,7 @@ impl State {
     }
 
     /// An internal wake: the task shall look at its condition again.
+    #[inline]
     pub(crate) fn wake(&self) -> Wake {
         self.wake_with(0)
     }
@@ -77,6 +78,7 @@ impl State {
         self.wake_with(CANCEL)
     }
 
+    #[inline]
     fn wake_with(&self, bits: u32) -> Wake {
         // Relaxed: only a first guess for the compare-and-swap.
         let mut seen = self.0.load(Ordering::Relaxed);
@@ -101,6 +103,7 @@ impl State {
     }
 
     /// The running task, about to suspend: takes a wake that came before. `true`: do not suspend.
+    #[inline]
     pub(crate) fn take_notified(&self) -> bool {
         // Relaxed first look: a wake that is missed here is seen by settle.
         if self.0.load(Ordering::Relaxed) & NOTIFIED == 0 {
@@ -113,6 +116,7 @@ impl State {
 
     /// The worker, after the task switched out to wait. `true`: it is parked now, and may already run
     /// elsewhere in time: do not touch it again. `false`: it was woken meanwhile, enqueue it.
+    #[inline]
     pub(crate) fn settle_parked(&self) -> bool {
         let mut seen = self.0.load(Ordering::Relaxed);
         loop {
@@ -142,6 +146,7 @@ impl State {
     }
 
     /// Whether cancellation was asked for.
+    #[inline]
     pub(crate) fn is_cancelled(&self) -> bool {
         // Relaxed: carries no data; a task that misses it is woken and looks again.
         self.0.load(Ordering::Relaxed) & CANCEL != 0

@@ -62,6 +62,7 @@ impl WaitNode {
     }
 
     /// A node through which a taker gives.
+    #[inline]
     pub(crate) fn with_slot(waiter: Waiter, slot: *mut ()) -> WaitNode {
         WaitNode {
             prev: Cell::new(ptr::null()),
@@ -95,6 +96,7 @@ impl WaitNode {
     }
 
     /// Whether it may be given to: always, unless it belongs to a select that another arm has won.
+    #[inline]
     fn win(&self) -> bool {
         // SAFETY: a ticket outlives the node's time in the queue, by `of_arm`.
         match unsafe { self.ticket.as_ref() } {
@@ -104,6 +106,7 @@ impl WaitNode {
     }
 
     /// Whether a taker would pass it over.
+    #[inline]
     fn is_stale(&self) -> bool {
         // SAFETY: as in `win`.
         unsafe { self.ticket.as_ref() }.is_some_and(|ticket| !ticket.is_open())
@@ -111,6 +114,7 @@ impl WaitNode {
 
     /// Whether the node stands in a queue. `false`, also without the lock, says that whoever took it
     /// off is through with it.
+    #[inline]
     pub(crate) fn is_queued(&self) -> bool {
         // Acquire: pairs with the Release in `remove` and `take_first`.
         self.is_queued.load(Ordering::Acquire) != 0
@@ -124,6 +128,7 @@ impl WaitNode {
         }
     }
 
+    #[inline]
     fn claim(&self) -> Claimed {
         match self.waiter {
             Waiter::Task(header) => {
@@ -158,6 +163,7 @@ impl WaitQueue {
         }
     }
 
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.head.is_null()
     }
@@ -178,6 +184,7 @@ impl WaitQueue {
     ///
     /// # Safety
     /// The node stays where it is, and alive, until it was taken or removed.
+    #[inline]
     pub(crate) unsafe fn push(&mut self, node: &WaitNode) {
         debug_assert!(!node.is_queued());
         node.prev.set(self.tail);
@@ -196,6 +203,7 @@ impl WaitQueue {
     ///
     /// # Safety
     /// As `push`.
+    #[inline]
     pub(crate) unsafe fn push_front(&mut self, node: &WaitNode) {
         debug_assert!(!node.is_queued());
         node.prev.set(ptr::null());
@@ -211,6 +219,7 @@ impl WaitQueue {
     }
 
     /// Takes a node out of the middle. `false`: it was taken already, which is harmless.
+    #[inline]
     pub(crate) fn remove(&mut self, node: &WaitNode) -> bool {
         if !node.is_queued() {
             return false;
@@ -220,6 +229,7 @@ impl WaitQueue {
         true
     }
 
+    #[inline]
     fn unlink(&mut self, node: &WaitNode) {
         // SAFETY: neighbours of a queued node are queued, so alive by `push`'s contract.
         match unsafe { node.prev.get().as_ref() } {
@@ -236,6 +246,7 @@ impl WaitQueue {
     /// The longest waiter, if any; nodes of selects that are decided are dropped on the way.
     ///
     /// Another arm of it may win before it is taken: `take_first_with` may still take the next one.
+    #[inline]
     pub(crate) fn first(&mut self) -> Option<&WaitNode> {
         loop {
             // SAFETY: a non-null head is a queued node, alive by `push`'s contract.
@@ -259,6 +270,7 @@ impl WaitQueue {
 
     /// Takes and claims the longest waiter, after `give` was called with its slot. `give` is called
     /// at most once, and not at all for `None`.
+    #[inline]
     pub(crate) fn take_first_with(&mut self, give: impl FnOnce(*mut ())) -> Option<Claimed> {
         loop {
             // SAFETY: a non-null head is a queued node, alive by `push`'s contract.

@@ -3,6 +3,7 @@
 //! The token is a bit of its own: only `park` and `park_timeout` consume it, and no I/O or lock of this
 //! library ever does, so an unpark that comes during a read is kept for the next park.
 
+use crate::park::wait_list::Mask;
 use crate::park::{Parker, interrupt};
 use crate::sched::{current as running, enqueue};
 use crate::sys::atomic::{AtomicU32, Ordering};
@@ -246,7 +247,7 @@ fn park_os(thread: &OsThread, deadline: impl FnOnce() -> u64) {
         if thread.take_token() || has_passed(deadline_ns) {
             return;
         }
-        let until_ns = deadline_ns.min(interrupt::wakeful_deadline_ns());
+        let until_ns = deadline_ns.min(interrupt::enter_park(Mask::Open));
         futex::wait(&thread.token, 0, until_ns);
     }
 }
