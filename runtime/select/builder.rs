@@ -1,4 +1,5 @@
-//! `Select`: a select whose arms are added at run time.
+//! `Select`: a select whose arms are added at run time. Each arm is boxed with the closure that takes
+//! what it gives; the engine is the same as the macro's.
 
 use super::case::{At, Case, Direction, Joinable, Pollable, Sink, Source};
 use crate::park::choose::{self, Order, Patience};

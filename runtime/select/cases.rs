@@ -1,4 +1,5 @@
-//! Several cases of different types, as `select!` writes them: a list made of pairs.
+//! Several cases of different types, as `select!` writes them: a list made of pairs. Their outcomes
+//! come back as a list of the same shape, in which the winner's is filled.
 
 use super::case::{Case, Erased};
 use crate::park::choose::{self, Order, Patience};

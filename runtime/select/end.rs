@@ -1,4 +1,5 @@
-//! Arms that wait for the end of a green thread, or for a point in time.
+//! Arms that wait for the end of a green thread, or for a point in time. They take nothing, so losing
+//! leaves nothing behind.
 
 use crate::park::choose::{Arm, Attempt, Gated, GatedArm};
 use crate::sys::clock::now_ns;
