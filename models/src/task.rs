@@ -10,6 +10,8 @@ pub(crate) mod os_parker;
 pub(crate) mod reason;
 #[path = "../../runtime/task/state.rs"]
 pub(crate) mod state;
+#[path = "../../runtime/task/ticket.rs"]
+pub(crate) mod ticket;
 #[path = "../../runtime/task/wait_queue.rs"]
 pub(crate) mod wait_queue;
 
@@ -34,6 +36,9 @@ pub(crate) mod header {
     use std::ptr::{self, NonNull};
     use std::sync::atomic::{AtomicBool, Ordering};
 
+    /// As the original's.
+    pub(crate) const OWNER_ID_BITS: u32 = 56;
+
     /// A task, as far as the protocols go.
     #[derive(Debug)]
     pub(crate) struct Header {
@@ -41,6 +46,8 @@ pub(crate) mod header {
         pub(crate) reason: ReasonCell,
         pub(crate) joiners: Lock<WaitQueue>,
         pub(crate) inbox_next: AtomicPtr<Header>,
+        /// Which worker it belongs to; 0: one of its own.
+        worker: u8,
         /// The queue the task stands in: set once, taken by its worker.
         queued: Event,
         /// Not loom's: an observer must not order what it observes.
@@ -49,7 +56,14 @@ pub(crate) mod header {
 
     impl Header {
         pub(crate) fn new() -> Header {
+            Header::of_worker(0)
+        }
+
+        /// A task of a worker that has more of them. They run at the same time here, which is more
+        /// than the protocols must bear.
+        pub(crate) fn of_worker(worker: u8) -> Header {
             Header {
+                worker,
                 state: Tracked::new(State::new()),
                 reason: ReasonCell::new(),
                 joiners: Lock::new(WaitQueue::new()),
@@ -57,6 +71,11 @@ pub(crate) mod header {
                 queued: Event::new(),
                 is_running: AtomicBool::new(false),
             }
+        }
+
+        /// Mirrors the original; all tasks have the same id.
+        pub(crate) fn owner_word(&self) -> u64 {
+            1 | u64::from(self.worker) << OWNER_ID_BITS
         }
 
         pub(crate) fn set_running(&self, on: bool) {

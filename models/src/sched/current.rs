@@ -8,6 +8,7 @@ use crate::context::frames::StackContext;
 use crate::driver::timer::TimerNode;
 use crate::sys::clock;
 use crate::task::Header;
+use crate::task::header::OWNER_ID_BITS;
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
 
@@ -18,9 +19,22 @@ loom::thread_local! {
 
 /// Stands in for a worker: its timers.
 #[derive(Debug)]
-pub(crate) struct Worker;
+pub(crate) struct Worker {
+    pub(crate) unwinding: Nobody,
+}
 
-static WORKER: Worker = Worker;
+/// Stands in for the count of tasks that are suspended while they unwind: there are none here.
+#[derive(Debug)]
+pub(crate) struct Nobody;
+
+impl Nobody {
+    #[expect(clippy::unused_self, reason = "the original is a cell")]
+    pub(crate) fn get(&self) -> u32 {
+        0
+    }
+}
+
+static WORKER: Worker = Worker { unwinding: Nobody };
 
 impl Worker {
     /// # Safety
@@ -45,6 +59,16 @@ pub(crate) fn worker() -> Option<&'static Worker> {
 pub(crate) fn task<'a>() -> Option<&'a Header> {
     // SAFETY: set while `run_as` borrows the header.
     TASK.with(|task| unsafe { task.get().as_ref() })
+}
+
+pub(crate) fn owner_word() -> u64 {
+    task().map_or(0, Header::owner_word)
+}
+
+/// Mirrors the original, but that a task of [`Header::new`] has a worker of its own.
+pub(crate) fn is_of_this_worker(owner_word: u64) -> bool {
+    let worker = owner_word >> OWNER_ID_BITS;
+    worker != 0 && worker == self::owner_word() >> OWNER_ID_BITS
 }
 
 /// Runs `body` as a task on this loom thread.

@@ -11,6 +11,7 @@ pub(crate) mod deque;
 pub(crate) mod group;
 #[path = "../../../runtime/sched/inbox.rs"]
 pub(crate) mod inbox;
+pub(crate) mod run;
 pub(crate) mod shared;
 #[path = "../../../runtime/sched/sleep.rs"]
 pub(crate) mod sleep;
