@@ -205,6 +205,17 @@ mod tests {
     }
 
     #[test]
+    fn lock_tried_while_held_stays_held() {
+        let lock = Lock::new(());
+        let guard = lock.lock();
+        assert!(lock.try_lock().is_none());
+        assert!(lock.try_lock().is_none(), "the first try gave it back");
+        drop(guard);
+        assert!(lock.try_lock().is_some());
+        assert!(lock.try_lock().is_some(), "given back by the guard");
+    }
+
+    #[test]
     fn lock_long_held_is_found_free_by_those_who_nap() {
         let lock = Lock::new(Vec::new());
         thread::scope(|s| {
