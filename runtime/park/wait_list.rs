@@ -204,15 +204,17 @@ fn stay<'a, S>(
         if !node.is_queued() {
             return Gift::Given;
         }
-        let Some(why) = must_end(wait) else {
-            continue;
-        };
+        // Subtle: a giver claims before it clears, so its wake may have been the one that ended this
+        // park, and no other will come. Under the lock it is through.
+        let why = must_end(wait);
         let mut guard = lock.lock();
-        return if queue(&mut guard).remove(node) {
-            Gift::Withdrawn(why, guard)
-        } else {
-            Gift::Given
-        };
+        if !node.is_queued() {
+            return Gift::Given;
+        }
+        if let Some(why) = why {
+            queue(&mut guard).remove(node);
+            return Gift::Withdrawn(why, guard);
+        }
     }
 }
 
