@@ -210,11 +210,7 @@ impl RawMutex {
             }
             let is_mine = turn.outcome.take() == Some(Outcome::Handed) || self.try_lock();
             if mask == Mask::Open && interrupt::is_pending() {
-                // Too late to leave the queue: it was the lock's turn to come here, so it goes on. If
-                // somebody overtook, his unlock finds those who wait.
-                if is_mine {
-                    self.unlock();
-                }
+                self.pass_on(is_mine);
                 return Err(Why::Interrupted);
             }
             if is_mine {
@@ -222,6 +218,20 @@ impl RawMutex {
                 return Ok(());
             }
             end = End::Front;
+        }
+    }
+
+    /// Too late to leave the queue: it was the lock's turn to come here, so it goes on.
+    fn pass_on(&self, is_mine: bool) {
+        // Subtle: whoever runs for another reason may be here before the owner that woke it has let go
+        // (step 3), but not before that owner is through with the queue. If the lock is taken even
+        // then, somebody has overtaken, and his unlock finds those who wait.
+        let is_mine = is_mine || {
+            drop(self.waiters.lock());
+            self.try_lock()
+        };
+        if is_mine {
+            self.unlock();
         }
     }
 
