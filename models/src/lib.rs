@@ -3,7 +3,8 @@
 //! The files below `runtime/` are included by path. They name their atomics and locks as
 //! `crate::sys::atomic` and `crate::sys::lock`; in the library that is `core` and std, here it is
 //! loom, which runs each model in every order of its threads and with every value that a load may
-//! see under the C11 memory model. A model of other code than the shipped one would prove nothing.
+//! see under the C11 memory model. A model of other code than the shipped one would prove nothing;
+//! `build.rs` lists the few words that are changed in three of them.
 //!
 //! What the files need besides is stood in for, in modules of the same names: a task runs on a loom
 //! thread of its own, which is its worker too (`sched`); the kernel is a few mutexes (`sys`,
@@ -14,6 +15,8 @@
 //! compare-and-swap for no reason. What it sees wrongly: it orders a plain store loosely against
 //! another thread's swaps, and so reports executions that C11 forbids; a word that is swapped by one
 //! thread is written by swaps in others too. What it overlooks: see `sys/atomic.rs`.
+//! Gates are taken in the order of addresses, which must be the same in every execution: what a select
+//! locks lies in one allocation.
 //! A lost wake-up shows as a deadlock, a wrong order as a failed assertion or a reported data race.
 //! Run: `cargo test -p greenroom-models`; add `-- --nocapture` for the number of executions.
 
@@ -40,13 +43,20 @@ mod driver;
 )]
 mod park;
 mod sched;
+mod sync;
 mod sys;
 mod task;
+mod who;
 
+pub mod gift;
 pub mod inbox;
 pub mod join;
+pub mod mutex;
+pub mod queue;
 pub mod readiness;
+pub mod select;
 pub mod sleep;
 pub mod source;
 pub mod state;
 pub mod wait;
+pub mod word_lock;

@@ -69,6 +69,56 @@ models! {
         timeout_does_not_swallow_a_wake
         wake_against_cancel
     }
+    word_lock {
+        two_holders
+        try_against_a_holder
+    }
+    gift {
+        giver_against_a_green_waiter
+        giver_against_an_os_waiter
+        gift_against_timeout_of_a_green_waiter
+        gift_against_timeout_of_an_os_waiter
+        gift_against_cancel
+        two_gifts_go_by_arrival
+    }
+    mutex {
+        two_lockers_elsewhere
+        two_lockers_of_one_worker
+        three_lockers_elsewhere
+        three_lockers_of_two_workers
+        cancel_against_unlock
+        cancel_against_hand_over
+        timeout_against_unlock
+        timeout_against_hand_over
+        long_waiter_is_not_overtaken
+        short_waiter_is_overtaken
+    }
+    queue {
+        put_against_get_with_room
+        put_against_get_without_room
+        two_getters_against_two_putters
+        put_against_a_getters_timeout
+        get_against_a_putters_timeout
+        put_against_a_getters_cancel
+        shutdown_against_a_getter
+        shutdown_against_a_putter
+        peeker_against_a_getter
+        peeker_against_a_putter
+        join_against_the_last_item
+    }
+    select {
+        two_selects_meet
+        two_selects_meet_in_opposite_order
+        green_select_against_two_givers
+        os_select_against_two_givers
+        two_selects_against_two_items
+        select_against_timeout
+        select_against_cancel
+        put_arm_that_loses_keeps_its_item
+        impatient_select_against_a_waiting_one
+        put_arm_wakes_a_peeker
+        two_arms_at_one_queue
+    }
 }
 
 /// A model that is written but not listed above would never run.

@@ -6,5 +6,7 @@ pub(crate) mod epoll;
 pub(crate) mod event;
 pub(crate) mod futex;
 pub(crate) mod lock;
+pub(crate) mod nap;
 #[path = "../../../runtime/sys/prefetch.rs"]
 pub(crate) mod prefetch;
+include!(concat!(env!("OUT_DIR"), "/mod_word_lock.rs"));
