@@ -19,10 +19,14 @@
 //!   waiter                                     giver
 //!   1. lock; to be had? take it, done          1. lock
 //!   2. queue my node, with a slot; unlock      2. take the first node: write its slot, claim
-//!   3. park until the node is off the queue    3. unlock; enqueue / wake the claimed
-//!   4. interrupted or too late? lock: node still there? take it off: nothing was given
-//!                                     gone? it was given after all: take it
+//!   3. park; node off the queue? take it       3. unlock; enqueue / wake the claimed
+//!   4. else lock: node gone? it was given after all: take it
+//!                 interrupted, too late? take the node off: nothing was given
+//!                 else unlock, go on at 3
 //! ```
+//! The race: the claim of step 2 ends a park that has just begun, and the waiter looks before the node
+//! counts as off. That was the only wake, so it must not park again before the giver is through:
+//! hence the lock in step 4.
 //! Whether something was given is decided in one place, under the lock: the node is in the queue, or
 //! it is not. So what was given is never lost, nobody who was passed over is woken in vain, and FIFO
 //! by arrival holds whatever the scheduler does. A wait that was given something returns it even if an
