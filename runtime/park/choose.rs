@@ -204,16 +204,13 @@ fn from(start: usize, count: usize) -> impl Iterator<Item = usize> {
 
 /// Step 1: each arm under its own gate only. Most selects end here.
 fn take_ready(arms: &mut [&mut dyn Arm], start: usize) -> Option<usize> {
-    let mut wakes = Vec::new();
+    let mut wakes = Wakes::default();
     for index in from(start, arms.len()) {
-        let arm = &mut *arms[index];
-        if arm.prepare() {
+        if arms[index].prepare() {
             return Some(index);
         }
-        acquire(arm);
-        let attempt = arm.attempt(&mut wakes);
-        release(arm);
-        wakes.drain(..).for_each(wait_list::wake);
+        let attempt = Held::acquire(arms, &[index]).arms[index].attempt(&mut wakes.0);
+        wakes.wake();
         if attempt == Attempt::Done {
             return Some(index);
         }
@@ -227,17 +224,15 @@ fn wait_at_all(
     start: usize,
     patience: Patience,
 ) -> Option<Outcome<usize>> {
-    let gates = Gates::sorted(arms);
-    gates.acquire(arms);
-    let mut wakes = Vec::new();
+    let gates = sorted_gates(arms);
+    let mut wakes = Wakes::default();
+    let held = Held::acquire(arms, &gates);
     let mut seen = Attempt::NotReady;
-    let found = from(start, arms.len()).find(|&index| {
-        seen = arms[index].attempt(&mut wakes);
+    let found = from(start, held.arms.len()).find(|&index| {
+        seen = held.arms[index].attempt(&mut wakes.0);
         seen != Attempt::NotReady
     });
     if found.is_some() || patience == Patience::None {
-        gates.release(arms);
-        wakes.into_iter().for_each(wait_list::wake);
         return match (found, seen) {
             (Some(index), Attempt::Done) => Some(Outcome::Ready(index)),
             (Some(_), _) => None,
@@ -246,8 +241,8 @@ fn wait_at_all(
     }
     let parker = Parker::current();
     let ticket = Ticket::new();
-    let nodes = enlist(arms, &parker, &ticket);
-    gates.release(arms);
+    let nodes = enlist(held.arms, &parker, &ticket);
+    drop(held);
     let why = park_until_decided(arms, &parker, &ticket, patience);
     withdraw(arms, &nodes);
     finish(arms, &ticket, why)
@@ -347,27 +342,53 @@ fn release(arm: &dyn Arm) {
 }
 
 /// The arms whose gates are to be taken, each gate once, in the order of addresses.
-struct Gates(Vec<usize>);
+fn sorted_gates(arms: &[&mut dyn Arm]) -> Vec<usize> {
+    let address = |index: &usize| {
+        let gate = arms[*index].gate();
+        gate.map(|gate| std::ptr::from_ref(gate).addr())
+    };
+    let mut order: Vec<usize> = (0..arms.len()).collect();
+    order.retain(|index| address(index).is_some());
+    order.sort_by_key(address);
+    order.dedup_by_key(|index| address(index));
+    order
+}
 
-impl Gates {
-    fn sorted(arms: &[&mut dyn Arm]) -> Gates {
-        let address = |index: &usize| {
-            let gate = arms[*index].gate();
-            gate.map(|gate| std::ptr::from_ref(gate).addr())
-        };
-        let mut order: Vec<usize> = (0..arms.len()).collect();
-        order.retain(|index| address(index).is_some());
-        order.sort_by_key(address);
-        order.dedup_by_key(|index| address(index));
-        Gates(order)
+/// Holds gates of `arms` until it is dropped, also by unwinding: an attempt may run a user's `Ord`,
+/// which may panic.
+struct Held<'h, 'a> {
+    arms: &'h mut [&'a mut dyn Arm],
+    gates: &'h [usize],
+}
+
+impl<'h, 'a> Held<'h, 'a> {
+    fn acquire(arms: &'h mut [&'a mut dyn Arm], gates: &'h [usize]) -> Held<'h, 'a> {
+        gates.iter().for_each(|&index| acquire(&*arms[index]));
+        Held { arms, gates }
     }
+}
 
-    fn acquire(&self, arms: &[&mut dyn Arm]) {
-        self.0.iter().for_each(|&index| acquire(&*arms[index]));
+impl Drop for Held<'_, '_> {
+    fn drop(&mut self) {
+        let Held { arms, gates } = self;
+        gates.iter().for_each(|&index| release(&*arms[index]));
     }
+}
 
-    fn release(&self, arms: &[&mut dyn Arm]) {
-        self.0.iter().for_each(|&index| release(&*arms[index]));
+/// Wakes what it holds when it goes, also by unwinding. Declared before what holds the gates, so that
+/// it goes after them.
+#[derive(Default)]
+struct Wakes(Vec<Claimed>);
+
+impl Wakes {
+    fn wake(&mut self) {
+        self.0.drain(..).for_each(wait_list::wake);
+    }
+}
+
+impl Drop for Wakes {
+    fn drop(&mut self) {
+        self.wake();
     }
 }
 
