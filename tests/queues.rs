@@ -3,7 +3,11 @@
 
 mod common;
 
+#[path = "queues/inside.rs"]
+mod inside;
 #[path = "queues/kinds.rs"]
 mod kinds;
+#[path = "queues/meaning.rs"]
+mod meaning;
 #[path = "queues/table.rs"]
 mod table;
