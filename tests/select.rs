@@ -8,5 +8,7 @@ mod arms;
 #[path = "queues/kinds.rs"]
 #[allow(dead_code, reason = "the table of queues uses the rest")]
 mod kinds;
+#[path = "select/meaning.rs"]
+mod meaning;
 #[path = "select/rows.rs"]
 mod rows;
