@@ -55,17 +55,9 @@ impl std::error::Error for Cancelled {}
 /// earliest deadline in force.
 ///
 /// A cancellation needs no time: it wakes the task, or is seen before it suspends.
-///
-/// # Panics
-/// Inside [`forbid_parking`].
 #[inline]
 pub(crate) fn enter_park(mask: Mask) -> u64 {
-    let (deadline_ns, sections) =
-        current::with_context(|context| (context.deadline_ns.get(), context.no_parking.get()));
-    assert!(
-        sections == 0,
-        "Ord or Clone of a queue's items must not park: the queue is locked while they run"
-    );
+    let deadline_ns = current::with_context(|context| context.deadline_ns.get());
     match mask {
         Mask::Masked => NEVER_NS,
         Mask::Open if std::thread::panicking() => look_up_soon(deadline_ns),
@@ -220,6 +212,18 @@ pub(crate) fn forbid_parking<T>(body: impl FnOnce() -> T) -> T {
     current::with_context(|context| context.no_parking.set(context.no_parking.get() + 1));
     let _permit = Permit;
     body()
+}
+
+/// Before a wait queues anything, since nothing may unwind past a queued node.
+///
+/// # Panics
+/// Inside [`forbid_parking`].
+#[inline]
+pub(crate) fn assert_may_park() {
+    assert!(
+        current::with_context(|context| context.no_parking.get() == 0),
+        "Ord or Clone of a queue's items must not park: the queue is locked while they run"
+    );
 }
 
 /// Whether an unwinding is one of ours and no panic.

@@ -27,8 +27,13 @@ pub(crate) enum Parker {
 }
 
 impl Parker {
+    /// The beginning of every wait, before anything is queued.
+    ///
+    /// # Panics
+    /// Where parking is forbidden.
     #[inline]
     pub(crate) fn current() -> Parker {
+        interrupt::assert_may_park();
         match current::task() {
             Some(task) => Parker::Task(NonNull::from(task)),
             None => Parker::Thread(OsParker::new()),

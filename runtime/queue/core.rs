@@ -327,6 +327,7 @@ impl<T, S: Store<T>> Core<T, S> {
         T: Clone,
     {
         interrupt::check();
+        spend_budget();
         loop {
             let state = self.state.lock();
             if let Some(item) = state.store.peek() {
@@ -430,6 +431,7 @@ impl<T, S: Store<T>> Core<T, S> {
     /// Waits until nothing is unfinished. Parks. `false`: the deadline passed.
     pub(crate) fn join(&self, deadline_ns: u64) -> bool {
         interrupt::check();
+        spend_budget();
         let state = self.state.lock();
         if state.unfinished == 0 {
             return true;

@@ -62,6 +62,8 @@ pub(crate) fn spend_budget() {
         return;
     };
     match worker.budget.get() {
+        // Inside an item's `Ord` or `Clone` a queue is locked: it yields later.
+        0 if current::with_context(|context| context.no_parking.get() > 0) => {}
         0 => suspend(Settle::Yield),
         left => worker.budget.set(left - 1),
     }

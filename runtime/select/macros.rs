@@ -77,6 +77,9 @@ macro_rules! __select_parse {
 }
 
 /// Takes the arms one by one: `[order] [names left] [arms so far] [default] arms…`.
+///
+/// Subtle: a body in braces is matched by its braces. `$body:block` would refuse, not pass over, a body
+/// that is an `$expr` of the macro around.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __select_arm {
@@ -84,11 +87,11 @@ macro_rules! __select_arm {
         $crate::__select_run!($order $arms $default)
     };
 
-    ($order:tt $names:tt $arms:tt [] default => $body:block , $($rest:tt)*) => {
-        $crate::__select_arm!($order $names $arms [$body] $($rest)*)
+    ($order:tt $names:tt $arms:tt [] default => { $($body:tt)* } , $($rest:tt)*) => {
+        $crate::__select_arm!($order $names $arms [{ $($body)* }] $($rest)*)
     };
-    ($order:tt $names:tt $arms:tt [] default => $body:block $($rest:tt)*) => {
-        $crate::__select_arm!($order $names $arms [$body] $($rest)*)
+    ($order:tt $names:tt $arms:tt [] default => { $($body:tt)* } $($rest:tt)*) => {
+        $crate::__select_arm!($order $names $arms [{ $($body)* }] $($rest)*)
     };
     ($order:tt $names:tt $arms:tt [] default => $body:expr , $($rest:tt)*) => {
         $crate::__select_arm!($order $names $arms [$body] $($rest)*)
@@ -109,13 +112,13 @@ macro_rules! __select_arm {
         $crate::__select_arm!($order $names $arms $default $verb $args -> _ => $($rest)*)
     };
     ($order:tt [$name:ident $($names:ident)*] [$($arms:tt)*] $default:tt
-        $verb:ident $args:tt -> $pat:pat => $body:block , $($rest:tt)*) => {
-        $crate::__select_arm!($order [$($names)*] [$($arms)* [$name $verb $args [$pat] $body]]
+        $verb:ident $args:tt -> $pat:pat => { $($body:tt)* } , $($rest:tt)*) => {
+        $crate::__select_arm!($order [$($names)*] [$($arms)* [$name $verb $args [$pat] { $($body)* }]]
             $default $($rest)*)
     };
     ($order:tt [$name:ident $($names:ident)*] [$($arms:tt)*] $default:tt
-        $verb:ident $args:tt -> $pat:pat => $body:block $($rest:tt)*) => {
-        $crate::__select_arm!($order [$($names)*] [$($arms)* [$name $verb $args [$pat] $body]]
+        $verb:ident $args:tt -> $pat:pat => { $($body:tt)* } $($rest:tt)*) => {
+        $crate::__select_arm!($order [$($names)*] [$($arms)* [$name $verb $args [$pat] { $($body)* }]]
             $default $($rest)*)
     };
     ($order:tt [$name:ident $($names:ident)*] [$($arms:tt)*] $default:tt

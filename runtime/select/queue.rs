@@ -40,10 +40,8 @@ impl<T, S: Store<T>> GatedArm for Take<'_, T, S> {
     }
 
     fn attempt(&mut self, state: &mut State<T, S>, wakes: &mut Vec<Claimed>) -> Attempt {
-        let mut wake = None;
-        let taken = state.take(&mut wake);
-        wakes.extend(wake);
-        match taken {
+        let mut wake = Collect { wake: None, wakes };
+        match state.take(&mut wake.wake) {
             Ok(item) => *self.slot.get_mut() = Some(item),
             Err(Nothing::ShutDown) => {}
             Err(Nothing::Empty) => return Attempt::NotReady,
@@ -57,6 +55,18 @@ impl<T, S: Store<T>> GatedArm for Take<'_, T, S> {
 
     fn queue<'s>(&self, state: &'s mut State<T, S>) -> &'s mut WaitQueue {
         &mut state.getters
+    }
+}
+
+/// Adds a claimed waiter to the others, also if an item's `Ord` panics after it was claimed.
+struct Collect<'w> {
+    wake: Option<Claimed>,
+    wakes: &'w mut Vec<Claimed>,
+}
+
+impl Drop for Collect<'_> {
+    fn drop(&mut self) {
+        self.wakes.extend(self.wake.take());
     }
 }
 

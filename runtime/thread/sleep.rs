@@ -85,6 +85,7 @@ pub(crate) fn rest(duration: Duration) {
 /// });
 /// ```
 pub fn yield_now() {
+    interrupt::assert_may_park();
     interrupt::check();
     if current::task().is_some() {
         suspend(Settle::Yield);

@@ -1,0 +1,14 @@
+//! Select: every arm in every situation, exactly one winner, fairness, selects that meet each other, and
+//! what the macro and the builder allow.
+
+mod common;
+
+#[path = "select/arms.rs"]
+mod arms;
+#[path = "queues/kinds.rs"]
+#[allow(dead_code, reason = "the table of queues uses the rest")]
+mod kinds;
+#[path = "select/meaning.rs"]
+mod meaning;
+#[path = "select/rows.rs"]
+mod rows;
