@@ -1,10 +1,11 @@
 //! `Select`: a select whose arms are added at run time. Each arm is boxed with the closure that takes
 //! what it gives; the engine is the same as the macro's.
 
-use super::case::{At, Case, Direction, Joinable, Pollable, Sink, Source};
+use super::case::{At, Case, Direction, Joinable, Permits, Pollable, Sink, Source, Waitable};
 use crate::park::choose::{self, Order, Patience};
 use crate::park::interrupt;
 use crate::park::wait_list::Outcome;
+use crate::sync::SemaphoreGuard;
 use crate::sys::clock::{NEVER_NS, deadline_after};
 use std::fmt;
 use std::io;
@@ -147,6 +148,39 @@ impl<'a, R> Select<'a, R> {
     /// ```
     pub fn join<H: Joinable>(&mut self, handle: &'a H, then: impl FnOnce() -> R + 'a) {
         self.add(handle.join_case(), |()| then());
+    }
+
+    /// An arm that waits for an event, a wait group or a result.
+    ///
+    /// # Examples
+    /// ```
+    /// let event = greenroom::sync::Event::new();
+    /// event.set();
+    /// let mut select = greenroom::select::Select::new();
+    /// select.event(&event, || "set");
+    /// assert_eq!(select.wait(), "set");
+    /// ```
+    pub fn event<W: Waitable>(&mut self, what: &'a W, then: impl FnOnce() -> R + 'a) {
+        self.add(what.wait_case(), |()| then());
+    }
+
+    /// An arm that takes a permit.
+    ///
+    /// # Examples
+    /// ```
+    /// let semaphore = greenroom::sync::Semaphore::new(1);
+    /// let mut select = greenroom::select::Select::new();
+    /// select.acquire(&semaphore, |permit| permit);
+    /// let permit = select.wait();
+    /// assert_eq!(semaphore.available(), 0);
+    /// drop(permit);
+    /// ```
+    pub fn acquire<P: Permits>(
+        &mut self,
+        semaphore: &'a P,
+        then: impl FnOnce(SemaphoreGuard<'a>) -> R + 'a,
+    ) {
+        self.add(semaphore.acquire_case(), then);
     }
 
     /// An arm that waits until a read would not block.

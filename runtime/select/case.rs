@@ -3,20 +3,16 @@
 //! A [`Case`] is an arm with a typed outcome. The traits below it say which types have one; they are
 //! implemented by this crate only.
 
+use super::crowd::Permit;
 use super::end::{Due, Ended};
 use super::queue::{Give, Take};
 use crate::io::arm::ReadyArm;
-use crate::io::evented::Evented;
-use crate::net::{TcpListener, TcpStream};
 use crate::park::choose::{Arm, Gated};
 use crate::queue::core::Core;
 use crate::queue::store::Store;
-use crate::queue::{Fifo, Lifo, LifoQueue, Priority, PriorityQueue, Queue, ShutDown};
-use crate::task::TaskRef;
-use crate::thread::{JoinHandle, LocalJoinHandle, ScopedJoinHandle};
+use crate::sync::SemaphoreGuard;
+use crate::sync::raw_semaphore::RawSemaphore;
 use std::io;
-use std::rc::Rc;
-use std::sync::Arc;
 
 pub(crate) mod sealed {
     //! Keeps the traits to this crate.
@@ -51,7 +47,7 @@ impl std::fmt::Debug for Erased<'_> {
     }
 }
 
-/// Where items can be received from: a [`Queue`], a [`Channel`](crate::queue::Channel), a
+/// Where items can be received from: a [`Queue`](crate::queue::Queue), a [`Channel`](crate::queue::Channel), a
 /// [`Receiver`](crate::sync::mpsc::Receiver), or a pointer to one.
 ///
 /// # Examples
@@ -76,7 +72,7 @@ pub trait Source: Sealed {
     fn recv_case(&self) -> Recv<'_, Self::Item, Self::Store, Self::Error>;
 }
 
-/// Where items can be sent to: a [`Queue`], a [`Channel`](crate::queue::Channel), a
+/// Where items can be sent to: a [`Queue`](crate::queue::Queue), a [`Channel`](crate::queue::Channel), a
 /// [`Sender`](crate::sync::mpsc::Sender) or [`SyncSender`](crate::sync::mpsc::SyncSender), or a
 /// pointer to one.
 ///
@@ -105,8 +101,8 @@ pub trait Sink: Sealed {
     ) -> Send<'a, Self::Item, Self::Store, Self::Error>;
 }
 
-/// What has an end that can be waited for: a [`JoinHandle`], a [`ScopedJoinHandle`], a
-/// [`LocalJoinHandle`], or a pointer to one.
+/// What has an end that can be waited for: a [`JoinHandle`](crate::thread::JoinHandle), a [`ScopedJoinHandle`](crate::thread::ScopedJoinHandle), a
+/// [`LocalJoinHandle`](crate::thread::LocalJoinHandle), or a pointer to one.
 ///
 /// # Examples
 /// ```
@@ -121,7 +117,7 @@ pub trait Joinable: Sealed {
     fn join_case(&self) -> Join<'_>;
 }
 
-/// What can be waited for to be readable or writable: a [`TcpStream`], a [`TcpListener`], or a
+/// What can be waited for to be readable or writable: a [`TcpStream`](crate::net::TcpStream), a [`TcpListener`](crate::net::TcpListener), or a
 /// pointer to one.
 ///
 /// # Examples
@@ -140,6 +136,38 @@ pub trait Pollable: Sealed {
     /// The descriptor behind it.
     #[doc(hidden)]
     fn ready_case(&self, direction: Direction) -> Ready<'_>;
+}
+
+/// What lets everybody go who waits for it: an [`Event`](crate::sync::Event), a [`WaitGroup`](crate::sync::WaitGroup), an [`AsyncResult`](crate::sync::AsyncResult), or a
+/// pointer to one.
+///
+/// # Examples
+/// ```
+/// use greenroom::{select, sync::Event};
+/// let event = Event::new();
+/// event.set();
+/// select! { wait(event) => () }
+/// ```
+pub trait Waitable: Sealed {
+    /// An arm that waits for it.
+    #[doc(hidden)]
+    fn wait_case(&self) -> Wait<'_>;
+}
+
+/// Where a permit can be taken: a [`Semaphore`](crate::sync::Semaphore), a [`BoundedSemaphore`](crate::sync::BoundedSemaphore), or a pointer to one.
+///
+/// # Examples
+/// ```
+/// use greenroom::{select, sync::Semaphore};
+/// let semaphore = Semaphore::new(1);
+/// let permit = select! { acquire(semaphore) -> permit => permit };
+/// assert_eq!(semaphore.available(), 0);
+/// drop(permit);
+/// ```
+pub trait Permits: Sealed {
+    /// An arm that takes a permit.
+    #[doc(hidden)]
+    fn acquire_case(&self) -> Acquire<'_>;
 }
 
 /// What a socket is waited for.
@@ -178,11 +206,22 @@ pub struct Send<'a, T, S, E> {
 
 /// Waits for an end.
 #[doc(hidden)]
-pub struct Join<'a>(Gated<Ended<'a>>);
+pub struct Join<'a>(pub(super) Gated<Ended<'a>>);
+
+/// Waits for an event.
+#[doc(hidden)]
+pub struct Wait<'a>(pub(super) Box<dyn Arm + 'a>);
+
+/// Takes a permit.
+#[doc(hidden)]
+pub struct Acquire<'a> {
+    pub(super) arm: Gated<Permit<'a>>,
+    pub(super) semaphore: &'a RawSemaphore,
+}
 
 /// Waits for readiness.
 #[doc(hidden)]
-pub struct Ready<'a>(ReadyArm<'a>);
+pub struct Ready<'a>(pub(super) ReadyArm<'a>);
 
 /// Waits for a point in time.
 #[doc(hidden)]
@@ -192,6 +231,8 @@ opaque! {
     Recv<'a, T, S, E>;
     Send<'a, T, S, E>;
     Join<'a>;
+    Wait<'a>;
+    Acquire<'a>;
     Ready<'a>;
     At<'a>;
 }
@@ -258,6 +299,28 @@ impl Case for Join<'_> {
     fn outcome(self) {}
 }
 
+impl Case for Wait<'_> {
+    type Outcome = ();
+
+    fn erase(&mut self) -> Erased<'_> {
+        Erased(&mut *self.0)
+    }
+
+    fn outcome(self) {}
+}
+
+impl<'a> Case for Acquire<'a> {
+    type Outcome = SemaphoreGuard<'a>;
+
+    fn erase(&mut self) -> Erased<'_> {
+        Erased(&mut self.arm)
+    }
+
+    fn outcome(self) -> SemaphoreGuard<'a> {
+        SemaphoreGuard::of(self.semaphore)
+    }
+}
+
 impl Case for Ready<'_> {
     type Outcome = io::Result<()>;
 
@@ -279,125 +342,3 @@ impl Case for At<'_> {
 
     fn outcome(self) {}
 }
-
-macro_rules! queues {
-    ($($queue:ident, $store:ident $(, $bound:path)?;)*) => {$(
-        impl<T> Sealed for $queue<T> {}
-
-        impl<T $(: $bound)?> Source for $queue<T> {
-            type Item = T;
-            type Error = ShutDown;
-            type Store = $store<T>;
-
-            fn recv_case(&self) -> Recv<'_, T, $store<T>, ShutDown> {
-                Recv::new(self.core(), || ShutDown(()))
-            }
-        }
-
-        impl<T $(: $bound)?> Sink for $queue<T> {
-            type Item = T;
-            type Error = ShutDown<T>;
-            type Store = $store<T>;
-
-            fn send_case<'a>(&'a self, item: &'a mut Option<T>) -> Send<'a, T, $store<T>, ShutDown<T>> {
-                Send::new(self.core(), item, ShutDown)
-            }
-        }
-    )*};
-}
-
-queues! {
-    Queue, Fifo;
-    LifoQueue, Lifo;
-    PriorityQueue, Priority, Ord;
-}
-
-fn ended(task: &TaskRef) -> Join<'_> {
-    Join(Ended::new(task))
-}
-
-impl<T> Sealed for JoinHandle<T> {}
-impl<T> Joinable for JoinHandle<T> {
-    fn join_case(&self) -> Join<'_> {
-        ended(self.task())
-    }
-}
-
-impl<T> Sealed for LocalJoinHandle<T> {}
-impl<T> Joinable for LocalJoinHandle<T> {
-    fn join_case(&self) -> Join<'_> {
-        ended(self.task())
-    }
-}
-
-impl<T> Sealed for ScopedJoinHandle<'_, T> {}
-impl<T> Joinable for ScopedJoinHandle<'_, T> {
-    fn join_case(&self) -> Join<'_> {
-        ended(self.task())
-    }
-}
-
-fn ready(evented: &Evented, direction: Direction) -> Ready<'_> {
-    let direction = match direction {
-        Direction::Read => crate::io::evented::Direction::Read,
-        Direction::Write => crate::io::evented::Direction::Write,
-    };
-    Ready(ReadyArm::new(evented, direction))
-}
-
-impl Sealed for TcpStream {}
-impl Pollable for TcpStream {
-    fn ready_case(&self, direction: Direction) -> Ready<'_> {
-        ready(&self.evented, direction)
-    }
-}
-
-impl Sealed for TcpListener {}
-impl Pollable for TcpListener {
-    fn ready_case(&self, direction: Direction) -> Ready<'_> {
-        ready(&self.evented, direction)
-    }
-}
-
-macro_rules! pointers {
-    ($($pointer:ty),*) => {$(
-        impl<X: Sealed + ?Sized> Sealed for $pointer {}
-
-        impl<X: Source + ?Sized> Source for $pointer {
-            type Item = X::Item;
-            type Error = X::Error;
-            type Store = X::Store;
-
-            fn recv_case(&self) -> Recv<'_, X::Item, X::Store, X::Error> {
-                (**self).recv_case()
-            }
-        }
-
-        impl<X: Sink + ?Sized> Sink for $pointer {
-            type Item = X::Item;
-            type Error = X::Error;
-            type Store = X::Store;
-
-            fn send_case<'a>(
-                &'a self,
-                item: &'a mut Option<X::Item>,
-            ) -> Send<'a, X::Item, X::Store, X::Error> {
-                (**self).send_case(item)
-            }
-        }
-
-        impl<X: Joinable + ?Sized> Joinable for $pointer {
-            fn join_case(&self) -> Join<'_> {
-                (**self).join_case()
-            }
-        }
-
-        impl<X: Pollable + ?Sized> Pollable for $pointer {
-            fn ready_case(&self, direction: Direction) -> Ready<'_> {
-                (**self).ready_case(direction)
-            }
-        }
-    )*};
-}
-
-pointers!(&X, Rc<X>, Arc<X>, Box<X>);

@@ -9,18 +9,23 @@
 mod builder;
 mod case;
 mod cases;
+mod crowd;
 mod end;
+mod impls;
 mod macros;
 mod queue;
 
 pub use builder::Select;
-pub use case::{Case, Joinable, Pollable, Sink, Source};
+pub use case::{Case, Joinable, Permits, Pollable, Sink, Source, Waitable};
 
 #[doc(hidden)]
 pub mod private {
     //! What `select!` expands to.
 
-    use super::case::{At, Direction, Join, Joinable, Pollable, Ready, Recv, Send, Sink, Source};
+    use super::case::{
+        Acquire, At, Direction, Join, Joinable, Permits, Pollable, Ready, Recv, Send, Sink, Source,
+        Wait, Waitable,
+    };
     pub use super::cases::run;
     use crate::sys::clock::deadline_after;
     use std::time::{Duration, Instant};
@@ -38,6 +43,14 @@ pub mod private {
 
     pub fn join<H: Joinable>(handle: &H) -> Join<'_> {
         handle.join_case()
+    }
+
+    pub fn wait<W: Waitable>(what: &W) -> Wait<'_> {
+        what.wait_case()
+    }
+
+    pub fn acquire<P: Permits>(semaphore: &P) -> Acquire<'_> {
+        semaphore.acquire_case()
     }
 
     pub fn readable<P: Pollable>(socket: &P) -> Ready<'_> {

@@ -112,7 +112,7 @@ impl<T, E> AsyncResult<T, E> {
     /// ```
     pub fn wait(&self) -> &Result<T, E> {
         self.wait_until(NEVER_NS)
-            .expect("because a wait without a deadline ends with the result")
+            .unwrap_or_else(|| unreachable!("there was no limit to the wait"))
     }
 
     /// As [`wait`](AsyncResult::wait), for at most `timeout`. `None`: the time was up.

@@ -39,6 +39,11 @@ pub(crate) struct Crowd {
 pub(crate) struct Arrival(u64);
 
 impl Arrival {
+    /// The number of one that has not arrived: it is never let go.
+    pub(crate) const fn not_yet() -> Arrival {
+        Arrival(u64::MAX)
+    }
+
     /// What the waiter's node carries.
     pub(crate) fn slot(&self) -> *mut () {
         std::ptr::from_ref(self).cast_mut().cast()

@@ -157,10 +157,6 @@ impl RawMutex {
         self.owner.store(current::owner_word(), Ordering::Relaxed);
     }
 
-    pub(crate) fn is_locked(&self) -> bool {
-        self.word.load(Ordering::Relaxed) & LOCKED != 0
-    }
-
     /// Who owns it, or did last.
     pub(crate) fn owner(&self) -> Owner {
         Owner::of(self.owner.load(Ordering::Relaxed))
@@ -300,11 +296,6 @@ impl RawMutex {
             claimed
         };
         claimed.into_iter().for_each(wait_list::wake);
-    }
-
-    /// How many wait, for `Debug`; `None` if somebody is at the queue just now.
-    pub(crate) fn has_waiters(&self) -> bool {
-        self.word.load(Ordering::Relaxed) & WAITERS != 0
     }
 }
 

@@ -2,9 +2,8 @@
 //!
 //! Thin faces of `raw_semaphore`, which has the protocol.
 
-use super::raw_semaphore::{Permits, RawSemaphore};
+use super::raw_semaphore::RawSemaphore;
 use crate::sys::clock::{NEVER_NS, deadline_after};
-use crate::sys::lock::Lock;
 use std::fmt;
 use std::time::Duration;
 
@@ -67,7 +66,7 @@ macro_rules! acquiring {
             pub fn acquire(&self) -> SemaphoreGuard<'_> {
                 let is_mine = self.raw.acquire(NEVER_NS);
                 debug_assert!(is_mine);
-                self.guard()
+                SemaphoreGuard::of(&self.raw)
             }
 
             /// Takes a permit if there is one. Never parks.
@@ -81,7 +80,7 @@ macro_rules! acquiring {
             /// ```
             pub fn try_acquire(&self) -> Option<SemaphoreGuard<'_>> {
                 let is_mine = self.raw.try_acquire();
-                is_mine.then(|| self.guard())
+                is_mine.then(|| SemaphoreGuard::of(&self.raw))
             }
 
             #[doc = concat!("As [`acquire`](", stringify!($semaphore), "::acquire), for at most `timeout`.")]
@@ -100,7 +99,7 @@ macro_rules! acquiring {
             /// ```
             pub fn acquire_timeout(&self, timeout: Duration) -> Option<SemaphoreGuard<'_>> {
                 let is_mine = self.raw.acquire(deadline_after(timeout));
-                is_mine.then(|| self.guard())
+                is_mine.then(|| SemaphoreGuard::of(&self.raw))
             }
 
             /// How many permits are free: a moment later there may be more or fewer. Never parks.
@@ -115,15 +114,8 @@ macro_rules! acquiring {
             }
 
             /// For the arms of a select.
-            pub(crate) fn permits(&self) -> &Lock<Permits> {
-                self.raw.state()
-            }
-
-            /// Holds a permit that was just taken, here or by the arm of a select.
-            ///
-            /// Subtle: made only then, never as the argument of a `then_some`: its drop gives one back.
-            pub(crate) fn guard(&self) -> SemaphoreGuard<'_> {
-                SemaphoreGuard { raw: &self.raw }
+            pub(crate) fn raw(&self) -> &RawSemaphore {
+                &self.raw
             }
         }
 
@@ -265,7 +257,14 @@ pub struct SemaphoreGuard<'a> {
     raw: &'a RawSemaphore,
 }
 
-impl SemaphoreGuard<'_> {
+impl<'a> SemaphoreGuard<'a> {
+    /// Holds a permit that was just taken, by a call or by the arm of a select.
+    ///
+    /// Subtle: made only then, never as the argument of a `then_some`: its drop gives one back.
+    pub(crate) fn of(raw: &'a RawSemaphore) -> SemaphoreGuard<'a> {
+        SemaphoreGuard { raw }
+    }
+
     /// Keeps the permit out of the semaphore for good, or until somebody releases it. Never parks.
     ///
     /// # Examples

@@ -63,10 +63,6 @@ impl<T> Lock<T> {
             value: UnsafeCell::new(value),
         }
     }
-
-    pub(crate) fn into_inner(self) -> T {
-        self.value.into_inner()
-    }
 }
 
 impl<T: ?Sized> Lock<T> {
@@ -85,10 +81,6 @@ impl<T: ?Sized> Lock<T> {
     /// Where the value is, for a caller that holds the lock by `acquire`.
     pub(crate) fn as_ptr(&self) -> *mut T {
         self.value.get()
-    }
-
-    pub(crate) fn get_mut(&mut self) -> &mut T {
-        self.value.get_mut()
     }
 
     #[cold]
@@ -229,6 +221,6 @@ mod tests {
             assert!(lock.try_lock().is_none());
             drop(guard);
         });
-        assert_eq!(lock.into_inner().len(), 3);
+        assert_eq!(lock.lock().len(), 3);
     }
 }
