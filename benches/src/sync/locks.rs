@@ -17,7 +17,7 @@ const LOCKS: usize = 1_000_000;
 const CROWD_LOCKS: usize = 2_000_000;
 const CROWD_YIELDS: usize = 200_000;
 /// The same by OS threads, where most operations are a switch of the kernel's.
-const THREAD_YIELDS: usize = 50_000;
+const THREAD_YIELDS: usize = 10_000;
 
 /// One function per lock: the same words, another type.
 macro_rules! uncontended {
