@@ -228,3 +228,42 @@ fn add(row: &Row, found: &Found, report: &mut Report) {
         report.note(format!("beyond its goal: {name} at {ratio:.2} ({what})"));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A floor or peer of `ns` beside a subject of 10.
+    fn beside(name: &str, ns: f64) -> Comparison {
+        let costs = Costs {
+            floor: [ns; 2],
+            subject: [10.0; 2],
+        };
+        let mut seen = comparison(name);
+        seen.pairs = vec![costs; 3];
+        seen
+    }
+
+    fn found() -> Found {
+        Found {
+            floor: beside("row", 8.0),
+            peers: vec![beside("tokio", 20.0), beside("go", 9.0), beside("std", 1.0)],
+        }
+    }
+
+    #[test]
+    fn goal_of_the_best_peer_means_the_quickest_runtime_not_std() {
+        let (ratio, is_reached) = judge(Goal::Best(1.0), &found()).expect("because peers ran");
+        assert!((ratio - 10.0 / 9.0).abs() < 1e-9);
+        assert!(!is_reached);
+        assert!(judge(Goal::Best(1.2), &found()).is_some_and(|(_, is_reached)| is_reached));
+    }
+
+    #[test]
+    fn goal_about_a_peer_that_did_not_run_is_not_judged() {
+        assert!(judge(Goal::Peer("may", 1.0), &found()).is_none());
+        assert!(judge(Goal::Peer("go", 1.2), &found()).is_some_and(|(_, is_reached)| is_reached));
+        assert!(judge(Goal::Floor(1.3), &found()).is_some_and(|(_, is_reached)| is_reached));
+        assert!(judge(Goal::None, &found()).is_none());
+    }
+}

@@ -255,3 +255,26 @@ pub(crate) const ROWS: &[Row] = &[
         })
     },
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const THEIRS: &str = include_str!("../../peers/src/job.rs");
+
+    #[test]
+    fn every_row_is_known_to_the_peers_by_name_and_workers() {
+        for row in ROWS {
+            let entry = format!("(\"{}\", {})", row.name, row.workers);
+            assert!(THEIRS.contains(&entry), "{entry} is not in their list");
+        }
+    }
+
+    #[test]
+    fn rows_have_names_of_their_own() {
+        let mut names: Vec<_> = ROWS.iter().map(|row| row.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), ROWS.len());
+    }
+}
