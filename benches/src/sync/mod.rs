@@ -7,6 +7,7 @@
 
 mod choose;
 mod crew;
+mod event;
 mod locks;
 pub(crate) mod peers;
 mod pingpong;

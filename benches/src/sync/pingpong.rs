@@ -119,6 +119,23 @@ pub(super) fn limited(lab: &Lab) -> io::Result<f64> {
     )
 }
 
+/// Two of our mpsc channels.
+pub(super) fn channels(lab: &Lab) -> io::Result<f64> {
+    let (give, take) = greenroom::sync::mpsc::channel();
+    let (give_back, take_back) = greenroom::sync::mpsc::channel();
+    Place::One.play(
+        lab,
+        move || {
+            give.send(1_u32).expect(OPEN);
+            take_back.recv().expect(OPEN);
+        },
+        move || {
+            let ball = take.recv().expect(OPEN);
+            give_back.send(ball).expect(OPEN);
+        },
+    )
+}
+
 /// The floor between workers: two OS threads, each asleep in its eventfd.
 pub(super) fn eventfds(lab: &Lab) -> io::Result<f64> {
     let bells = Arc::new([EventFd::new()?, EventFd::new()?]);

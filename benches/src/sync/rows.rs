@@ -3,7 +3,7 @@
 use super::locks::Crowd;
 use super::pingpong::Place;
 use super::stream::UNBOUNDED;
-use super::{Goal, Row, choose, locks, pingpong};
+use super::{Goal, Row, choose, event, locks, pingpong};
 use crate::clock::Clock;
 use crate::micro::{Side, floor};
 
@@ -136,6 +136,31 @@ pub(crate) const ROWS: &[Row] = &[
         )
     },
     Row {
+        what: "pingpong over two of sync::mpsc; floor: a bare switch",
+        known: ["57", "107", "79"],
+        ..one("mpsc-pingpong", Goal::Best(1.0), SWITCH, pingpong::channels)
+    },
+    Row {
+        what: "mpsc, 1 producer, per item; floor: std's, OS threads",
+        known: ["26.3", "-", "56.3"],
+        ..one(
+            "mpsc-unbounded",
+            Goal::None,
+            |lab| UNBOUNDED.std_channel(lab),
+            |lab| UNBOUNDED.channel(lab),
+        )
+    },
+    Row {
+        what: "the same, sync_channel(1024)",
+        known: ["39.9", "26", "-"],
+        ..one(
+            "mpsc-1024",
+            Goal::Peer("go", 0.8),
+            |lab| UNBOUNDED.room(1024).std_channel(lab),
+            |lab| UNBOUNDED.room(1024).channel(lab),
+        )
+    },
+    Row {
         what: "pingpong across two idle workers; floor: OS threads through two eventfds",
         known: ["24000", "36000", "-"],
         ..two("cross", Goal::Floor(1.0), pingpong::eventfds, |lab| {
@@ -253,6 +278,15 @@ pub(crate) const ROWS: &[Row] = &[
         ..one("select-8-pingpong", Goal::None, SWITCH, |lab| {
             choose::pingpong(lab, 8)
         })
+    },
+    // Last: their stacks stay with the workers.
+    Row {
+        what: "100,000 tasks wait for an Event, set once; per waiter; floor: each unparked",
+        ..one("event", Goal::None, event::unpark_one, event::set_one)
+    },
+    Row {
+        what: "the same on two workers",
+        ..two("event-2", Goal::None, event::unpark_two, event::set_two)
     },
 ];
 

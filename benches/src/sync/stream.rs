@@ -10,7 +10,7 @@ use crate::micro::Lab;
 use greenroom::queue::Queue;
 use std::hint::black_box;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
 /// Items per run.
 const ITEMS: usize = 400_000;
@@ -42,20 +42,20 @@ impl Stream {
         Stream { pairs, ..self }
     }
 
-    /// Nanoseconds per item that goes from a `put` to a `get`.
-    pub(super) fn carry(
+    /// Nanoseconds per item that goes from a `put` to a `get`; one `get` per consumer.
+    fn carry<G: Fn() + Send + 'static>(
         self,
         lab: &Lab,
         crew: Crew<'_>,
         clock: Clock,
         put: impl Fn() + Clone + Send + 'static,
-        get: impl Fn() + Clone + Send + 'static,
+        gets: impl IntoIterator<Item = G>,
     ) -> io::Result<f64> {
         let each = (lab.share(ITEMS) / self.pairs).max(1);
         let mut bodies: Vec<Body> = Vec::with_capacity(2 * self.pairs);
-        for _ in 0..self.pairs {
+        for get in gets {
             // By turns, so that a crew that sits apart has the producers on one worker.
-            let (put, get) = (put.clone(), get.clone());
+            let put = put.clone();
             bodies.push(Box::new(move || (0..each).for_each(|_| put())));
             bodies.push(Box::new(move || (0..each).for_each(|_| get())));
         }
@@ -71,7 +71,7 @@ impl Stream {
         let source = Arc::clone(&queue);
         let put = move || queue.put(1_u64).expect(OPEN);
         let get = move || _ = black_box(source.get().expect(OPEN));
-        self.carry(lab, crew, clock, put, get)
+        self.carry(lab, crew, clock, put, vec![get; self.pairs])
     }
 
     /// Green threads of one worker.
@@ -97,6 +97,35 @@ impl Stream {
         };
         let put = move || sender.send(1_u64).expect(OPEN);
         let get = move || _ = black_box(receiver.recv().expect(OPEN));
-        self.carry(lab, Crew::Os, clock, put, get)
+        self.carry(lab, Crew::Os, clock, put, vec![get; self.pairs])
+    }
+
+    /// Green threads of one worker and our mpsc; one pair only.
+    pub(super) fn channel(self, lab: &Lab) -> io::Result<f64> {
+        let crew = Crew::Green(&lab.one);
+        if let Some(items) = self.room {
+            let (sender, receiver) = greenroom::sync::mpsc::sync_channel(items);
+            let put = move || sender.send(1_u64).expect(OPEN);
+            let get = move || _ = black_box(receiver.recv().expect(OPEN));
+            return self.carry(lab, crew, Clock::Cpu, put, [get]);
+        }
+        let (sender, receiver) = greenroom::sync::mpsc::channel();
+        let put = move || sender.send(1_u64).expect(OPEN);
+        let get = move || _ = black_box(receiver.recv().expect(OPEN));
+        self.carry(lab, crew, Clock::Cpu, put, [get])
+    }
+
+    /// OS threads of one core and std's mpsc; one pair only.
+    pub(super) fn std_channel(self, lab: &Lab) -> io::Result<f64> {
+        if let Some(items) = self.room {
+            let (sender, receiver) = mpsc::sync_channel(items);
+            let put = move || sender.send(1_u64).expect(OPEN);
+            let get = move || _ = black_box(receiver.recv().expect(OPEN));
+            return self.carry(lab, Crew::Os, Clock::Cpu, put, [get]);
+        }
+        let (sender, receiver) = mpsc::channel();
+        let put = move || sender.send(1_u64).expect(OPEN);
+        let get = move || _ = black_box(receiver.recv().expect(OPEN));
+        self.carry(lab, Crew::Os, Clock::Cpu, put, [get])
     }
 }
