@@ -48,6 +48,19 @@ uncontended!(std_mutex, std::sync::Mutex::new(0_u64), |lock| {
 uncontended!(parking_lot, parking_lot::Mutex::new(0_u64), |lock| {
     *lock.lock() += 1;
 });
+uncontended!(our_read, greenroom::sync::RwLock::new(0_u64), |lock| {
+    black_box(*lock.read().expect(SOUND));
+});
+uncontended!(std_read, std::sync::RwLock::new(0_u64), |lock| {
+    black_box(*lock.read().expect(SOUND));
+});
+uncontended!(our_write, greenroom::sync::RwLock::new(0_u64), |lock| {
+    *lock.write().expect(SOUND) += 1;
+});
+uncontended!(std_write, std::sync::RwLock::new(0_u64), |lock| {
+    *lock.write().expect(SOUND) += 1;
+});
+
 /// Those who fight for one lock.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Crowd {

@@ -45,6 +45,14 @@ pub(crate) const ROWS: &[Row] = &[
         ..one("lock-pl", Goal::None, locks::parking_lot, locks::ours)
     },
     Row {
+        what: "RwLock: read, unlock, uncontended; floor: std's in the same thread",
+        ..one("read", Goal::None, locks::std_read, locks::our_read)
+    },
+    Row {
+        what: "RwLock: write, add, unlock; floor: std's",
+        ..one("write", Goal::None, locks::std_write, locks::our_write)
+    },
+    Row {
         what: "a message to another green thread and one back, each way; floor: a bare switch",
         known: ["57", "107", "79"],
         ..one("pingpong", Goal::Best(1.0), SWITCH, |lab| {
