@@ -134,15 +134,7 @@ fn add(row: &Row, comparison: &Comparison, report: &mut Report) {
     let is_reached = match row.goal {
         Goal::None => None,
         Goal::Nanos(limit) => Some(best_ns <= limit),
-        Goal::Ratio(limit) => {
-            let by_median = comparison.error_median() <= comparison.error_best();
-            let ratio = if by_median {
-                comparison.ratio_median()
-            } else {
-                comparison.ratio_best()
-            };
-            Some(ratio <= limit)
-        }
+        Goal::Ratio(limit) => Some(comparison.ratio() <= limit),
     };
     let word = match is_reached {
         None => "",

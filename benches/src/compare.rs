@@ -140,13 +140,23 @@ impl Comparison {
         Verdict::of(self.ratio_best(), self.target)
     }
 
+    /// The better-founded of both ratios.
+    pub(crate) fn ratio(&self) -> f64 {
+        if self.error_median() <= self.error_best() {
+            self.ratio_median()
+        } else {
+            self.ratio_best()
+        }
+    }
+
     /// By the better-founded of both ratios.
     pub(crate) fn verdict(&self) -> Verdict {
-        if self.error_median() <= self.error_best() {
-            self.verdict_median()
-        } else {
-            self.verdict_best()
-        }
+        Verdict::of(self.ratio(), self.target)
+    }
+
+    /// The floor's and the subject's.
+    pub(crate) fn medians(&self) -> [f64; 2] {
+        [stats::median(&self.floor()), stats::median(&self.subject())]
     }
 
     pub(crate) fn cells(&self) -> Vec<String> {

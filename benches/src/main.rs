@@ -4,9 +4,11 @@
 //! from the help are the processes a measurement consists of.
 
 mod child;
+mod clock;
 mod cmd_echo;
 mod cmd_micro;
 mod cmd_scale;
+mod cmd_sync;
 mod compare;
 mod echo;
 mod load;
@@ -15,6 +17,7 @@ mod micro;
 mod report;
 mod scale;
 mod stats;
+mod sync;
 mod sys;
 
 use clap::{Parser, Subcommand};
@@ -39,6 +42,8 @@ enum Command {
     Micro(cmd_micro::MicroArgs),
     /// A million tasks, fifteen thousand connections: memory, times, timers
     Scale(cmd_scale::ScaleArgs),
+    /// Locks, queues, select and events against std, crossbeam and bare coroutines
+    Sync(cmd_sync::SyncArgs),
     /// The raw-epoll echo server
     #[command(hide = true)]
     FloorServer {
@@ -66,6 +71,7 @@ fn main() -> ExitCode {
         Command::Echo(args) => cmd_echo::run(&args),
         Command::Micro(args) => cmd_micro::run(&args),
         Command::Scale(args) => cmd_scale::run(&args),
+        Command::Sync(args) => cmd_sync::run(&args),
         Command::FloorServer { port, threads } => echo::floor::serve(port, threads).map(|()| true),
         Command::Load(args) => load::serve_commands(&args).map(|()| true),
         Command::ScaleChild(args) => scale::run_child(&args).map(|()| true),

@@ -3,7 +3,8 @@
 //! A coroutine suspends three real calls deep, as any library's does behind its public functions:
 //! inlined into the coroutine's root the switch would be four times as fast and nobody's code.
 
-use super::{Lab, cpu_ns, cpu_per};
+use super::Lab;
+use crate::clock::{cpu_ns, cpu_per};
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 use std::cell::Cell;
@@ -47,7 +48,7 @@ fn stack() -> io::Result<DefaultStack> {
 }
 
 /// Nanoseconds per yield among `tasks` coroutines in a round queue.
-pub(super) fn yields(lab: &Lab, tasks: usize) -> io::Result<f64> {
+pub(crate) fn yields(lab: &Lab, tasks: usize) -> io::Result<f64> {
     let rounds = lab.share(YIELDS / tasks).max(2);
     let times = Rc::new(Cell::new((0, 0)));
     let mut queue = VecDeque::with_capacity(tasks);

@@ -1,7 +1,8 @@
 //! The subjects: the same jobs by greenroom's public functions, nothing else.
 
+use super::Lab;
 use super::floor::{BATCH, SPAWNS, TOKENS, WARM_ROUNDS, YIELDS};
-use super::{Lab, cpu_ns, cpu_per};
+use crate::clock::{cpu_ns, cpu_per};
 use greenroom::thread::{self, Builder, JoinHandle};
 use std::hint::black_box;
 use std::io;

@@ -7,7 +7,7 @@
 //! Rivals' figures are printed constants, measured once on another day: an order, not a verdict.
 
 pub(crate) mod allocs;
-mod floor;
+pub(crate) mod floor;
 mod green;
 mod pingpong;
 
@@ -54,7 +54,7 @@ impl Row {
     }
 }
 
-type Side = fn(&Lab) -> io::Result<f64>;
+pub(crate) type Side = fn(&Lab) -> io::Result<f64>;
 
 /// The runtimes that the rows run on, started once.
 #[derive(Debug)]
@@ -78,27 +78,22 @@ impl Lab {
     }
 
     /// So many operations, fewer in a smoke test.
-    fn share(&self, operations: usize) -> usize {
+    pub(crate) fn share(&self, operations: usize) -> usize {
         (operations / self.divisor).max(1)
     }
 }
 
-/// CPU time of this process; exact for the calling thread, and nothing else runs.
-fn cpu_ns() -> u64 {
-    process::cpu_ns(std::process::id()).expect("because every process may read its own clock")
-}
-
-/// CPU nanoseconds that `work` takes for each of `operations`.
-fn cpu_per(operations: usize, work: impl FnOnce()) -> f64 {
-    let begun = cpu_ns();
-    work();
-    (cpu_ns() - begun) as f64 / operations as f64
-}
-
-/// Runs outer, inner, inner, outer on core 0 or anywhere; who is outside alternates.
+/// One pair of the row's sides.
 pub(crate) fn pair(lab: &Lab, row: &Row, number: usize) -> io::Result<Costs> {
-    let floor = || (row.floor)(lab);
-    let subject = || (row.subject)(lab);
+    in_turns(number, || (row.floor)(lab), || (row.subject)(lab))
+}
+
+/// Runs outer, inner, inner, outer; who is outside alternates with `number`.
+pub(crate) fn in_turns(
+    number: usize,
+    mut floor: impl FnMut() -> io::Result<f64>,
+    mut subject: impl FnMut() -> io::Result<f64>,
+) -> io::Result<Costs> {
     if number.is_multiple_of(2) {
         let first = floor()?;
         let subject = [subject()?, subject()?];

@@ -3,11 +3,12 @@
 //! One function plays both roles of every pair; only who runs it where differs. The first player
 //! serves and measures, the second answers as often.
 
-use super::{Lab, cpu_ns};
+use super::Lab;
+use crate::clock::Clock;
 use greenroom::thread::{self, Builder, Thread};
 use std::io;
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Round trips per run on one worker.
 const TRIPS: usize = 100_000;
@@ -29,29 +30,6 @@ impl Park {
         match self {
             Park::Forever => thread::park(),
             Park::Limited => thread::park_timeout(FAR),
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Clock {
-    Cpu,
-    Wall,
-}
-
-impl Clock {
-    fn time(self, work: impl FnOnce()) -> u64 {
-        match self {
-            Clock::Cpu => {
-                let begun = cpu_ns();
-                work();
-                cpu_ns() - begun
-            }
-            Clock::Wall => {
-                let begun = Instant::now();
-                work();
-                u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX)
-            }
         }
     }
 }

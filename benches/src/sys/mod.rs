@@ -5,6 +5,7 @@
 //! none may allocate or keep state: what they cost is counted as the cost of the floor.
 
 pub(crate) mod epoll;
+pub(crate) mod eventfd;
 pub(crate) mod process;
 pub(crate) mod socket;
 
