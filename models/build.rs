@@ -25,7 +25,8 @@ const COPIES: [Shipped; 3] = [
         module: "raw_mutex",
         changes: &[
             ("pub(crate) const fn new(", "pub(crate) fn new("),
-            ("const SPINS: u32 = 40;", SPINS),
+            ("pub(crate) const fn of_kind(", "pub(crate) fn of_kind("),
+            ("const SPINS: u32 = 12;", SPINS),
         ],
     },
     Shipped {
@@ -48,6 +49,7 @@ fn main() {
     let runtime = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtime");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rustc-cfg=greenroom_loom");
     for copy in COPIES {
         let original = runtime.join(copy.original);
         println!("cargo::rerun-if-changed={}", original.display());

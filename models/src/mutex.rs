@@ -1,6 +1,7 @@
 //! The lock behind `Mutex`: one owner at a time, and whoever leaves the queue strands nobody.
 
 use crate::check::{Seen, exhaust_up_to};
+use crate::sched::current;
 use crate::sync::raw_mutex::RawMutex;
 use crate::sys::clock;
 use crate::task::Header;
@@ -33,6 +34,15 @@ impl Counter {
     }
 
     fn lock_and_count(&self) {
+        self.mutex.lock();
+        self.count_up();
+        // As after a switch: to a waiter of its own worker the owner hands over.
+        current::count_run();
+        self.mutex.unlock();
+    }
+
+    /// The owner has not switched: the lock is let go, whoever waits.
+    fn lock_and_count_quickly(&self) {
         self.mutex.lock();
         self.count_up();
         self.mutex.unlock();
@@ -83,6 +93,20 @@ pub fn two_lockers_of_one_worker() {
     lockers(Who::Neighbour, &[Who::Neighbour], 3);
 }
 
+/// Two green threads of one worker, with sections so short that neither switches: let go and woken.
+pub fn two_quick_lockers_of_one_worker() {
+    exhaust_up_to(3, || {
+        let counter = Counter::new();
+        let other = {
+            let counter = Arc::clone(&counter);
+            thread::spawn(move || run(Who::Neighbour, || counter.lock_and_count_quickly()))
+        };
+        run(Who::Neighbour, || counter.lock_and_count_quickly());
+        join([other]);
+        counter.assert_free(2);
+    });
+}
+
 /// Three: who was woken may find that he was overtaken, and queues up in front.
 pub fn three_lockers_elsewhere() {
     lockers(Who::Os, &[Who::Green, Who::Green], 2);
@@ -124,6 +148,8 @@ fn wait_that_ends(
             let patient = counter.locker(Who::Green);
             counter.count_up();
             end(&task);
+            // To a waiter of its own worker the owner hands over, as after a switch.
+            current::count_run();
             counter.mutex.unlock();
             join([patient]);
             hasty.join().expect("a waiter does not panic")

@@ -84,6 +84,7 @@ models! {
     mutex {
         two_lockers_elsewhere
         two_lockers_of_one_worker
+        two_quick_lockers_of_one_worker
         three_lockers_elsewhere
         three_lockers_of_two_workers
         cancel_against_unlock

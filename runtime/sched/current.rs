@@ -83,6 +83,12 @@ pub(crate) fn is_of_this_worker(owner_word: u64) -> bool {
     owner_word >> OWNER_ID_BITS == self::owner_word() >> OWNER_ID_BITS && owner_word != 0
 }
 
+/// Counts the runs of this worker: equal as long as a task has not switched. 0 on an OS thread.
+#[inline]
+pub(crate) fn run_number() -> u32 {
+    worker().map_or(0, Worker::run_number)
+}
+
 /// Notes which task runs; null for none.
 #[inline]
 pub(super) fn set_task(task: *const Header) {

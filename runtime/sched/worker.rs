@@ -109,6 +109,11 @@ impl Worker {
         std::mem::forget(alive);
     }
 
+    #[inline]
+    pub(super) fn run_number(&self) -> u32 {
+        self.runs.get()
+    }
+
     fn work(&self) {
         loop {
             let runs = self.runs.get().wrapping_add(1);

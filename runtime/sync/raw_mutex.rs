@@ -9,20 +9,24 @@
 //!   lock                                        unlock
 //!   1. 0 -> LOCKED? done                        1. LOCKED -> 0? done
 //!   2. owner runs elsewhere? spin a little      2. lock the queue
-//!   3. lock the queue                           3. first waiter is of this worker, or has waited long:
-//!   4. not LOCKED? take it, done                     hand the lock over: LOCKED stays
-//!   5. set WAITERS, queue up, unlock; park         else: clear LOCKED, and wake it to try
+//!   3. lock the queue                           3. fair now? hand over to the first: LOCKED stays
+//!   4. not LOCKED? take it, done                     else: clear LOCKED, and wake it to try
+//!   5. set WAITERS, queue up, unlock; park
 //!   6. handed over? done                        4. unlock the queue; wake
 //!      woken? try; too late? queue up in front
 //! ```
 //! *Race:* the owner unlocks between the waiter's look and its queueing. Step 5 sets WAITERS by
 //! compare-and-swap against a word that has LOCKED, under the queue's lock; so either the unlocker's
 //! step 1 came first and the waiter sees it, or it fails, and step 2 waits for the waiter's node.
-//! *Who is next.* Handing over is fair, and free between tasks of one worker, which cannot run at the
-//! same time anyway. To a waiter elsewhere it would leave the lock owned and idle for as long as the
-//! wake takes (microseconds), and everybody who comes meanwhile queues up too: a convoy. So there the
-//! lock is let go, and a running thread may overtake; but not for ever: a waiter of [`FAIR_NS`] gets it
-//! handed over.
+//! *Who is next.* A lock that is handed over is owned by somebody who does not run yet, and whoever
+//! comes meanwhile queues up too: with short sections that is a convoy, in which each section costs a
+//! park and a wake, or microseconds if the waiter is on another thread. A lock that is let go may be
+//! taken by whoever runs, again and again. So it is handed over
+//! - to a waiter of this worker, if the owner has switched while it held the lock: its sections are
+//!   long, and it would take the lock again before anybody else runs;
+//! - to a waiter of [`FAIR_NS`], wherever it is: nobody starves.
+//!
+//! Else it is let go, and the first waiter woken to try. If it comes too late it stays the first.
 //! *Cancelled* waiters leave the queue. One that got the lock in the same instant passes it on.
 //! Model: `models/src/mutex.rs`.
 
@@ -40,13 +44,13 @@ use std::cell::Cell;
 const LOCKED: u32 = 1;
 const WAITERS: u32 = 2;
 
-/// A waiter of another thread that has waited so long is not overtaken any more: the time after which
-/// Go's mutex starves nobody either. Doubled: more throughput under contention, longer tails.
+/// A waiter that has waited so long is not overtaken any more: the time after which Go's mutex starves
+/// nobody either. Doubled: more throughput under contention, longer tails.
 const FAIR_NS: u64 = 1_000_000;
 
-/// Looks at the word while an owner on another thread finishes: some 100 ns, about what a park and a
-/// wake cost at the least.
-const SPINS: u32 = 40;
+/// Looks at the word while an owner on another thread finishes: from 100 ns to 500 ns, depending on
+/// the processor, which is about what a park and a wake cost at the least.
+const SPINS: u32 = 12;
 
 /// See the module.
 #[derive(Debug)]
@@ -56,6 +60,8 @@ pub(crate) struct RawMutex {
     kind: LockKind,
     /// Whoever took it last; see `Header::owner_word`. A diagnostic, and a hint for spinning.
     owner: AtomicU64,
+    /// In which run of its worker the owner took it; see `current::run_number`. Changed by owners only.
+    taken_in: AtomicU32,
     waiters: Lock<WaitQueue>,
 }
 
@@ -83,6 +89,7 @@ impl RawMutex {
             word: AtomicU32::new(0),
             kind,
             owner: AtomicU64::new(0),
+            taken_in: AtomicU32::new(0),
             waiters: Lock::new(WaitQueue::new()),
         }
     }
@@ -153,8 +160,10 @@ impl RawMutex {
 
     #[inline]
     fn note_owner(&self) {
-        // Relaxed: a diagnostic.
+        // Relaxed: a diagnostic, and what only the owner reads.
         self.owner.store(current::owner_word(), Ordering::Relaxed);
+        self.taken_in
+            .store(current::run_number(), Ordering::Relaxed);
     }
 
     /// Who owns it, or did last.
@@ -162,17 +171,20 @@ impl RawMutex {
         Owner::of(self.owner.load(Ordering::Relaxed))
     }
 
-    /// Step 2 of `lock`. Only before anybody queues, and only if the owner may be running.
+    /// Whether the queue has been announced; for the models.
+    #[cfg(greenroom_loom)]
+    pub(crate) fn has_waiters(&self) -> bool {
+        self.word.load(Ordering::Relaxed) & WAITERS != 0
+    }
+
+    /// Step 2 of `lock`. Only if the owner may be running.
     fn spin(&self) -> bool {
         if current::is_of_this_worker(self.owner.load(Ordering::Relaxed)) {
             return false;
         }
         for _ in 0..SPINS {
-            if self.word.load(Ordering::Relaxed) & WAITERS != 0 {
-                return false;
-            }
             std::hint::spin_loop();
-            if self.word.load(Ordering::Relaxed) == 0 && self.try_lock() {
+            if self.word.load(Ordering::Relaxed) & LOCKED == 0 && self.try_lock() {
                 return true;
             }
         }
@@ -279,8 +291,10 @@ impl RawMutex {
     fn unlock_slowly(&self) {
         let claimed = {
             let mut queue = self.waiters.lock();
+            let has_switched = self.taken_in.load(Ordering::Relaxed) != current::run_number();
             let hands_over = queue.first().is_some_and(|node| {
-                is_here(node.waiter()) || turn(node.slot()).since_ns + FAIR_NS <= now_ns()
+                (has_switched && is_here(node.waiter()))
+                    || turn(node.slot()).since_ns + FAIR_NS <= now_ns()
             });
             let outcome = if hands_over {
                 Outcome::Handed

@@ -31,7 +31,7 @@ const SPINS: u32 = 200;
 const NAP_NS: u64 = 20_000;
 
 /// The longest nap, so that a lock that was long held is not found free much too late.
-const NAP_NS_MAX: u64 = 500_000;
+const NAP_NS_MAX: u64 = 200_000;
 
 /// What a select needs of a lock whatever it guards.
 pub(crate) trait Gate {
@@ -95,6 +95,8 @@ impl<T: ?Sized> Lock<T> {
                 // Not woken by the holder: the kernel looks at the word once more, then lets time pass.
                 futex::wait(&self.word, HELD, now_ns().saturating_add(nap_ns));
                 nap_ns = (nap_ns * 2).min(NAP_NS_MAX);
+                // One look per nap would lose for ever against somebody who takes it again and again.
+                spins = 0;
             }
         }
     }

@@ -15,6 +15,7 @@ use std::ptr::{self, NonNull};
 loom::thread_local! {
     static TASK: Cell<*const Header> = Cell::new(ptr::null());
     static CONTEXT: StackContext = StackContext::new();
+    static RUN: Cell<u32> = Cell::new(0);
 }
 
 /// Stands in for a worker: its timers.
@@ -69,6 +70,16 @@ pub(crate) fn owner_word() -> u64 {
 pub(crate) fn is_of_this_worker(owner_word: u64) -> bool {
     let worker = owner_word >> OWNER_ID_BITS;
     worker != 0 && worker == self::owner_word() >> OWNER_ID_BITS
+}
+
+/// Mirrors the original: models that hand over say that the owner has switched.
+pub(crate) fn run_number() -> u32 {
+    RUN.with(Cell::get)
+}
+
+/// What a switch of the running task does to `run_number`.
+pub(crate) fn count_run() {
+    RUN.with(|run| run.set(run.get() + 1));
 }
 
 /// Runs `body` as a task on this loom thread.
