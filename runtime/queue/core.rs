@@ -54,7 +54,7 @@ pub(crate) struct Labels {
 pub(crate) struct State<T, S> {
     store: S,
     capacity: usize,
-    is_shut: bool,
+    pub(super) is_shut: bool,
     /// Items put and not yet reported done.
     unfinished: usize,
     /// Slots: `*mut Option<T>`, empty; filled by the giver, or left empty at a shutdown.

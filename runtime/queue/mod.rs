@@ -21,12 +21,14 @@
 //! });
 //! ```
 
+mod channel;
 pub(crate) mod core;
 mod error;
 mod face;
 mod iter;
 pub(crate) mod store;
 
+pub use channel::{Channel, ChannelIter};
 pub use error::{GetError, PutError, ShutDown, TaskDoneError};
 pub use face::{LifoQueue, PriorityQueue, Queue};
 pub use iter::{Iter, TryIter};

@@ -268,6 +268,25 @@ impl WaitQueue {
         self.take_first_with(|_| ())
     }
 
+    /// Takes and claims the longest waiter if `may`, called with its slot, agrees. Those behind one that
+    /// may not go are not asked.
+    pub(crate) fn take_first_if(&mut self, may: impl Fn(*mut ()) -> bool) -> Option<Claimed> {
+        loop {
+            // SAFETY: a non-null head is a queued node, alive by `push`'s contract.
+            let node = unsafe { self.head.as_ref() }?;
+            if !may(node.slot) {
+                return None;
+            }
+            self.unlink(node);
+            let claimed = node.win().then(|| node.claim());
+            // Release, and last: as in `take_first_with`.
+            node.is_queued.store(0, Ordering::Release);
+            if claimed.is_some() {
+                return claimed;
+            }
+        }
+    }
+
     /// Takes and claims the longest waiter, after `give` was called with its slot. `give` is called
     /// at most once, and not at all for `None`.
     #[inline]
