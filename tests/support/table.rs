@@ -4,9 +4,7 @@
 //! wait once something else has run on its worker; for a waiter on an OS thread a moment's sleep makes
 //! that likely, and nothing depends on it.
 
-use crate::common::{
-    FOREVER, Flag, Rt, SHORT, assert_cancelled, let_others_run, until, watchdog,
-};
+use crate::common::{FOREVER, Flag, Rt, SHORT, assert_cancelled, let_others_run, until, watchdog};
 use greenroom::thread::JoinHandle;
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -188,12 +186,7 @@ fn elapses(ground: &Ground, waiter: Place, peer: Place, case: &Arc<dyn Case>) {
     ready(ground, waiter, peer, case);
 }
 
-fn peer_leaves(
-    ground: &Ground,
-    waiter: Place,
-    peer: Place,
-    fresh: impl Fn() -> Arc<dyn Case>,
-) {
+fn peer_leaves(ground: &Ground, waiter: Place, peer: Place, fresh: impl Fn() -> Arc<dyn Case>) {
     let case = fresh();
     let waiting = ground.wait(waiter, &case);
     if !ground.leave(peer, &case) {
