@@ -67,7 +67,7 @@ macro_rules! acquiring {
             pub fn acquire(&self) -> SemaphoreGuard<'_> {
                 let is_mine = self.raw.acquire(NEVER_NS);
                 debug_assert!(is_mine);
-                SemaphoreGuard { raw: &self.raw }
+                self.guard()
             }
 
             /// Takes a permit if there is one. Never parks.
@@ -81,7 +81,7 @@ macro_rules! acquiring {
             /// ```
             pub fn try_acquire(&self) -> Option<SemaphoreGuard<'_>> {
                 let is_mine = self.raw.try_acquire();
-                is_mine.then_some(SemaphoreGuard { raw: &self.raw })
+                is_mine.then(|| self.guard())
             }
 
             #[doc = concat!("As [`acquire`](", stringify!($semaphore), "::acquire), for at most `timeout`.")]
@@ -100,7 +100,7 @@ macro_rules! acquiring {
             /// ```
             pub fn acquire_timeout(&self, timeout: Duration) -> Option<SemaphoreGuard<'_>> {
                 let is_mine = self.raw.acquire(deadline_after(timeout));
-                is_mine.then_some(SemaphoreGuard { raw: &self.raw })
+                is_mine.then(|| self.guard())
             }
 
             /// How many permits are free: a moment later there may be more or fewer. Never parks.
@@ -119,7 +119,9 @@ macro_rules! acquiring {
                 self.raw.state()
             }
 
-            /// A guard for a permit that an arm of a select has taken.
+            /// Holds a permit that was just taken, here or by the arm of a select.
+            ///
+            /// Subtle: made only then, never as the argument of a `then_some`: its drop gives one back.
             pub(crate) fn guard(&self) -> SemaphoreGuard<'_> {
                 SemaphoreGuard { raw: &self.raw }
             }
