@@ -3,8 +3,8 @@
 //! More waiters than one batch takes, and some who leave or come in between.
 
 use crate::common::{
-    FOREVER, Flag, Rng, Rt, assert_cancelled, everywhere, let_others_run, on_every_runtime, text,
-    until, watchdog,
+    FOREVER, Flag, Rng, Rt, SHORT, assert_cancelled, everywhere, let_others_run, on_every_runtime,
+    text, until, watchdog,
 };
 use greenroom::sync::{Event, WaitGroup};
 use greenroom::thread::{self, JoinHandle, scope, spawn_local};
@@ -148,6 +148,51 @@ fn waiters_are_never_let_go_by_an_old_set() {
         .for_each(|waiter| waiter.join().unwrap());
 }
 
+/// While a set is still waking a crowd, others clear and come.
+#[test]
+fn wait_after_a_clear_is_not_let_go_by_a_set_that_still_wakes() {
+    let _watchdog = watchdog();
+    let rt = Rt::with_workers(1);
+    for _ in 0..20 {
+        let (event, group) = (Arc::new(Event::new()), Arc::new(WaitGroup::new()));
+        group.add(1);
+        let arrivals = Arc::new(AtomicUsize::new(0));
+        let waiters = (0..20 * MANY).map(|_| {
+            let (event, group) = (Arc::clone(&event), Arc::clone(&group));
+            let arrivals = Arc::clone(&arrivals);
+            rt.spawn(move || {
+                arrivals.fetch_add(1, Ordering::Relaxed);
+                event.wait();
+                group.wait();
+            })
+        });
+        let waiters = waiters.collect::<Vec<_>>();
+        until(|| arrivals.load(Ordering::Relaxed) == 20 * MANY);
+        std::thread::scope(|s| {
+            s.spawn(|| event.set());
+            while !event.is_set() {
+                std::hint::spin_loop();
+            }
+            event.clear();
+            assert!(!event.wait_timeout(SHORT), "nobody has set it since");
+        });
+        rt.run(let_others_run);
+        std::thread::scope(|s| {
+            s.spawn(|| group.done());
+            while group.count() > 0 {
+                std::hint::spin_loop();
+            }
+            group.add(1);
+            assert!(!group.wait_timeout(SHORT), "it is not done since");
+            group.done();
+        });
+        event.set();
+        waiters
+            .into_iter()
+            .for_each(|waiter| waiter.join().unwrap());
+    }
+}
+
 #[test]
 fn crowd_of_a_hundred_thousand_is_let_go_by_one_set() {
     let _watchdog = watchdog();
@@ -159,13 +204,22 @@ fn crowd_of_a_hundred_thousand_is_let_go_by_one_set() {
     for workers in [1, 2] {
         let rt = Rt::with_workers(workers);
         let event = Arc::new(Event::new());
+        let arrivals = Arc::new(AtomicUsize::new(0));
         let waiters = (0..count).map(|_| {
-            let event = Arc::clone(&event);
-            rt.spawn(move || event.wait())
+            let (event, arrivals) = (Arc::clone(&event), Arc::clone(&arrivals));
+            rt.spawn(move || {
+                arrivals.fetch_add(1, Ordering::Relaxed);
+                event.wait();
+            })
         });
         let waiters = waiters.collect::<Vec<_>>();
+        until(|| arrivals.load(Ordering::Relaxed) == count);
+        // `Debug` counts the waiters under the lock: asked all the time it would keep them from it.
         let all_wait = format!("Event {{ set: false, waiters: {count} }}");
-        until(|| format!("{event:?}") == all_wait);
+        until(|| {
+            std::thread::sleep(SHORT);
+            format!("{event:?}") == all_wait
+        });
         event.set();
         event.clear();
         waiters
@@ -243,17 +297,16 @@ fn wait_group_guard_is_done_when_its_holder_unwinds() {
     on_every_runtime(|| {
         let group = WaitGroup::new();
         scope(|s| {
-            let working = group.enter();
+            let (working, working_too) = (group.enter(), group.enter());
+            assert_eq!(group.count(), 2);
             let panics = s.spawn(move || {
                 let _working = working;
                 panic!("at work");
             });
-            let working = group.enter();
             let parks = s.spawn(move || {
-                let _working = working;
+                let _working = working_too;
                 thread::park();
             });
-            assert_eq!(group.count(), 2);
             parks.cancel();
             group.wait();
             assert!(panics.join().is_err());
