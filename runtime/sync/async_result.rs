@@ -111,8 +111,10 @@ impl<T, E> AsyncResult<T, E> {
     /// assert_eq!(result.wait(), &Ok(7));
     /// ```
     pub fn wait(&self) -> &Result<T, E> {
-        self.wait_until(NEVER_NS)
-            .expect("because a wait without a deadline ends with the result")
+        match self.wait_until(NEVER_NS) {
+            Some(result) => result,
+            None => unreachable!("there was no limit to the wait"),
+        }
     }
 
     /// As [`wait`](AsyncResult::wait), for at most `timeout`. `None`: the time was up.
