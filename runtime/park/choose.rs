@@ -227,6 +227,10 @@ fn wait_at_all(
     start: usize,
     patience: Patience,
 ) -> Option<Outcome<usize>> {
+    if patience != Patience::None {
+        // Before a node is queued: `park` asserts it too, but may not unwind past a queued node.
+        interrupt::assert_may_park();
+    }
     let gates = Gates::sorted(arms);
     gates.acquire(arms);
     let mut wakes = Vec::new();

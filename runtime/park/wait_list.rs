@@ -68,6 +68,8 @@ pub(crate) fn wait<T>(
     mask: Mask,
     mut ready: impl FnMut() -> Option<T>,
 ) -> Outcome<T> {
+    // Before the node is queued: `park` asserts it too, but may not unwind past a queued node.
+    interrupt::assert_may_park();
     let parker = Parker::current();
     let node = WaitNode::new(parker.waiter());
     loop {
@@ -164,18 +166,47 @@ pub(crate) enum End {
 
 /// As [`wait_given`], at either end.
 #[inline]
+pub(crate) fn wait_given_at<'a, S>(
+    end: End,
+    lock: &'a Lock<S>,
+    guard: LockGuard<'a, S>,
+    queue: impl Fn(&mut S) -> &mut WaitQueue,
+    slot: *mut (),
+    wait: Wait,
+) -> Gift<'a, S> {
+    queue_up(end, lock, guard, queue, slot, wait, || ())
+}
+
+/// As [`wait_given`]; calls `release` when the node is queued and `lock` is free again. What `release`
+/// lets others do, they do with this waiter in the queue. It must not unwind.
+#[inline]
+pub(crate) fn wait_given_after<'a, S>(
+    lock: &'a Lock<S>,
+    guard: LockGuard<'a, S>,
+    queue: impl Fn(&mut S) -> &mut WaitQueue,
+    slot: *mut (),
+    wait: Wait,
+    release: impl FnOnce(),
+) -> Gift<'a, S> {
+    queue_up(End::Back, lock, guard, queue, slot, wait, release)
+}
+
+#[inline]
 #[expect(
     unsafe_code,
     reason = "the queue is intrusive, the node lies in this frame"
 )]
-pub(crate) fn wait_given_at<'a, S>(
+fn queue_up<'a, S>(
     end: End,
     lock: &'a Lock<S>,
     mut guard: LockGuard<'a, S>,
     queue: impl Fn(&mut S) -> &mut WaitQueue,
     slot: *mut (),
     wait: Wait,
+    release: impl FnOnce(),
 ) -> Gift<'a, S> {
+    // Before the node is queued: `park` asserts it too, but may not unwind past a queued node.
+    interrupt::assert_may_park();
     let parker = Parker::current();
     let node = WaitNode::with_slot(parker.waiter(), slot);
     let waiters = queue(&mut guard);
@@ -186,6 +217,7 @@ pub(crate) fn wait_given_at<'a, S>(
         End::Front => unsafe { waiters.push_front(&node) },
     }
     drop(guard);
+    release();
     stay(lock, queue, &parker, &node, wait)
 }
 

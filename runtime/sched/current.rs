@@ -68,6 +68,16 @@ pub(crate) fn owner_word() -> u64 {
     task().map_or(0, Header::owner_word)
 }
 
+/// Whoever runs now, by a name that nobody else has while it lives: odd, from the id, for a green
+/// thread; even, an address of its own, for an OS thread. Never 0.
+#[inline]
+pub(crate) fn identity() -> u64 {
+    match task() {
+        Some(task) => task.id() << 1 | 1,
+        None => OS_CONTEXT.with(|context| ptr::from_ref(context).addr() as u64),
+    }
+}
+
 /// Whether an owner (or a waiter) is a task of the worker that runs this: then it cannot be running.
 pub(crate) fn is_of_this_worker(owner_word: u64) -> bool {
     owner_word >> OWNER_ID_BITS == self::owner_word() >> OWNER_ID_BITS && owner_word != 0

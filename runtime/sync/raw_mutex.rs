@@ -52,6 +52,8 @@ const SPINS: u32 = 40;
 #[derive(Debug)]
 pub(crate) struct RawMutex {
     word: AtomicU32,
+    /// What waiters say that they wait for.
+    kind: LockKind,
     /// Whoever took it last; see `Header::owner_word`. A diagnostic, and a hint for spinning.
     owner: AtomicU64,
     waiters: Lock<WaitQueue>,
@@ -73,8 +75,13 @@ enum Outcome {
 
 impl RawMutex {
     pub(crate) const fn new() -> RawMutex {
+        RawMutex::of_kind(LockKind::Mutex)
+    }
+
+    pub(crate) const fn of_kind(kind: LockKind) -> RawMutex {
         RawMutex {
             word: AtomicU32::new(0),
+            kind,
             owner: AtomicU64::new(0),
             waiters: Lock::new(WaitQueue::new()),
         }
@@ -192,7 +199,7 @@ impl RawMutex {
             if self.take_or_announce() {
                 return Ok(());
             }
-            let reason = WaitReason::Lock(LockKind::Mutex, self.owner());
+            let reason = WaitReason::Lock(self.kind, self.owner());
             let wait = Wait {
                 reason,
                 deadline_ns,

@@ -62,6 +62,11 @@ impl Owner {
     pub(crate) fn of(word: u64) -> Owner {
         Owner(word & PAYLOAD)
     }
+
+    /// Of an identity, see `current::identity`.
+    pub(crate) fn identified(identity: u64) -> Owner {
+        Owner(if identity & 1 == 1 { identity >> 1 } else { 0 })
+    }
 }
 
 /// Where a primitive lies: tells apart queues and events that have no owner. 56 bits are kept, which
