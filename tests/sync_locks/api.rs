@@ -17,7 +17,7 @@ macro_rules! everything {
             fn shared<T: Send + Sync + UnwindSafe + RefUnwindSafe>() {}
             fn sync<T: Sync>() {}
 
-            fn poison(body: impl FnOnce()) {
+            fn poison<T>(body: impl FnOnce() -> T) {
                 assert!(catch_unwind(AssertUnwindSafe(body)).is_err());
             }
 
@@ -184,7 +184,7 @@ macro_rules! everything {
                 STATIC.get_or_init(|| 1);
                 let mut cell = OnceLock::new();
                 assert_eq!((cell.get(), format!("{cell:?}").as_str()), (None, "OnceLock(<uninit>)"));
-                poison(|| drop(cell.get_or_init(|| panic!("inside"))));
+                poison(|| cell.get_or_init(|| panic!("inside")));
                 assert_eq!(cell.get_mut(), None);
                 assert_eq!((cell.set(1), cell.set(2)), (Ok(()), Err(2)));
                 assert_eq!((cell.get_or_init(|| 3), cell.wait()), (&1, &1));
@@ -210,8 +210,8 @@ macro_rules! everything {
                 *lazy += 1;
                 assert_eq!(format!("{lazy:?}"), "LazyLock(5)");
                 let broken = LazyLock::<u32>::new(|| panic!("inside"));
-                poison(|| drop(*broken));
-                poison(|| drop(*broken));
+                poison(|| *broken);
+                poison(|| *broken);
                 assert_eq!((LazyLock::get(&broken), format!("{broken:?}").as_str()), (None, "LazyLock(<uninit>)"));
             }
 

@@ -198,11 +198,14 @@ fn cancelled<C: Case>(waits: Place, holds: Place) {
     }
 }
 
+/// Somebody waits at the first place for somebody at the second.
+type Scene = fn(Place, Place);
+
 /// Plays every scene at every pair of places.
 #[track_caller]
 pub(crate) fn play<C: Case>() {
     let _watchdog = watchdog();
-    let scenes: [(&str, fn(Place, Place)); 5] = [
+    let scenes: [(&str, Scene); 5] = [
         ("ready", ready::<C>),
         ("waits", waits::<C>),
         ("times out", times_out::<C>),

@@ -1,9 +1,13 @@
 //! The mutex in company: crossed, contended from everywhere, first come first served.
 
-use crate::common::{Flag, Rt, SHORT, assert_cancelled, let_others_run, until, watchdog};
+use crate::common::{Flag, Rt, SHORT, assert_cancelled, everywhere, let_others_run};
+use crate::common::{on_every_runtime, text, until, watchdog};
 use crate::ground::{Actor, Place};
+use greenroom::queue::PriorityQueue;
 use greenroom::sync::Mutex;
 use greenroom::thread;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -89,6 +93,73 @@ fn mutex_waiters_of_one_worker_are_served_in_order() {
             assert!(order.lock().unwrap().iter().copied().eq(0..50));
         });
     }
+}
+
+#[test]
+fn mutex_handed_to_a_cancelled_waiter_passes_on() {
+    on_every_runtime(|| {
+        let mutex = Rc::new(Mutex::new(Vec::new()));
+        let guard = mutex.lock().unwrap();
+        let [first, second] = [0, 1].map(|number| {
+            let (mutex, begun) = (Rc::clone(&mutex), Flag::default());
+            let begins = begun.clone();
+            let waiter = thread::spawn_local(move || {
+                begins.raise();
+                mutex.lock().unwrap().push(number);
+            });
+            until(|| begun.is_up());
+            waiter
+        });
+        // Handed over, since both are of this worker, and cancelled before it has run.
+        drop(guard);
+        assert!(mutex.try_lock().is_err());
+        first.cancel();
+        assert_cancelled(first.join());
+        second.join().unwrap();
+        assert_eq!(*mutex.lock().unwrap(), [1]);
+    });
+}
+
+/// An item whose comparison locks.
+struct Compares(Arc<Mutex<()>>);
+
+impl PartialEq for Compares {
+    fn eq(&self, other: &Compares) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Compares {}
+
+impl PartialOrd for Compares {
+    fn partial_cmp(&self, other: &Compares) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Compares {
+    fn cmp(&self, _: &Compares) -> std::cmp::Ordering {
+        let _guard = self.0.lock().unwrap();
+        std::cmp::Ordering::Equal
+    }
+}
+
+/// It may not park there; the panic must not leave its place in the mutex's queue behind.
+#[test]
+fn mutex_locked_where_parking_is_forbidden_panics_and_leaves_the_queue() {
+    everywhere(|| {
+        let mutex = Arc::new(Mutex::new(()));
+        let queue = PriorityQueue::unbounded();
+        queue.put(Compares(Arc::clone(&mutex))).unwrap();
+        queue.put(Compares(Arc::clone(&mutex))).unwrap();
+        let guard = mutex.lock().unwrap();
+        let put = || queue.put(Compares(Arc::clone(&mutex))).is_ok();
+        let told = catch_unwind(AssertUnwindSafe(put)).unwrap_err();
+        assert!(text(told.as_ref()).contains("must not park"));
+        // Whoever unlocks looks at the queue.
+        drop(guard);
+        drop(mutex.lock().unwrap());
+    });
 }
 
 /// Two green threads pass the lock to and fro without a pause; an OS thread gets it all the same.

@@ -9,8 +9,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-fn panic_of(body: impl FnOnce()) -> String {
-    let payload = catch_unwind(AssertUnwindSafe(body)).expect_err("it did not panic");
+fn panic_of<T>(body: impl FnOnce() -> T) -> String {
+    let outcome = catch_unwind(AssertUnwindSafe(body));
+    let payload = outcome.err().expect("it did not panic");
     text(payload.as_ref()).to_owned()
 }
 
@@ -128,7 +129,7 @@ fn once_that_comes_back_to_itself_panics_and_says_why() {
         let told = panic_of(|| once.call_once(|| once.wait()));
         assert!(told.contains("waits for itself"), "{told}");
         let cell = OnceLock::<u32>::new();
-        let told = panic_of(|| drop(cell.get_or_init(|| *cell.get_or_init(|| 1))));
+        let told = panic_of(|| cell.get_or_init(|| *cell.get_or_init(|| 1)));
         assert!(told.contains("waits for itself"), "{told}");
         assert_eq!(*cell.get_or_init(|| 2), 2);
     });
@@ -138,10 +139,7 @@ fn once_that_comes_back_to_itself_panics_and_says_why() {
 fn once_lock_failed_init_leaves_it_empty_for_the_next() {
     everywhere(|| {
         let cell = OnceLock::new();
-        assert_eq!(
-            panic_of(|| drop(cell.get_or_init(|| panic!("inside")))),
-            "inside"
-        );
+        assert_eq!(panic_of(|| cell.get_or_init(|| panic!("inside"))), "inside");
         let outcome = greenroom::timeout(SHORT, || {
             cell.get_or_init(|| {
                 thread::sleep(FOREVER);
@@ -233,13 +231,13 @@ fn lazy_lock_that_panicked_is_poisoned_for_good() {
     everywhere(|| {
         let poisoned = "LazyLock instance has previously been poisoned";
         let mut lazy = LazyLock::<u32>::new(|| panic!("inside"));
-        assert_eq!(panic_of(|| drop(*lazy)), "inside");
-        assert_eq!(panic_of(|| drop(*lazy)), poisoned);
-        assert_eq!(panic_of(|| drop(LazyLock::force_mut(&mut lazy))), poisoned);
+        assert_eq!(panic_of(|| *lazy), "inside");
+        assert_eq!(panic_of(|| *lazy), poisoned);
+        assert_eq!(panic_of(|| LazyLock::force_mut(&mut lazy)), poisoned);
         assert_eq!(format!("{lazy:?}"), "LazyLock(<uninit>)");
         let mut lazy = LazyLock::<u32>::new(|| panic!("inside"));
-        assert_eq!(panic_of(|| drop(LazyLock::force_mut(&mut lazy))), "inside");
-        assert_eq!(panic_of(|| drop(*lazy)), poisoned);
+        assert_eq!(panic_of(|| LazyLock::force_mut(&mut lazy)), "inside");
+        assert_eq!(panic_of(|| *lazy), poisoned);
         assert_eq!(LazyLock::get_mut(&mut lazy), None);
     });
 }
