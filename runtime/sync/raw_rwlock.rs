@@ -49,6 +49,10 @@ struct State {
 }
 
 impl State {
+    fn waiters(&mut self) -> &mut WaitQueue {
+        &mut self.waiters
+    }
+
     fn admits(&self, access: Access) -> bool {
         match access {
             Access::Read => !self.has_writer,
@@ -133,19 +137,17 @@ impl RawRwLock {
     fn wait(&self, state: LockGuard<'_, State>, access: Access, deadline_ns: u64) -> bool {
         let slot = (&raw const access).cast_mut().cast();
         let wait = Wait::until(deadline_ns, self.reason(&state, access));
-        let why =
-            match wait_list::wait_given(&self.state, state, |state| &mut state.waiters, slot, wait)
-            {
-                Gift::Given if interrupt::is_pending() => {
-                    self.unlock(access);
-                    Why::Interrupted
-                }
-                Gift::Given => return true,
-                Gift::Withdrawn(why, state) => {
-                    self.admit_all(state);
-                    why
-                }
-            };
+        let why = match wait_list::wait_given(&self.state, state, State::waiters, slot, wait) {
+            Gift::Given if interrupt::is_pending() => {
+                self.unlock(access);
+                Why::Interrupted
+            }
+            Gift::Given => return true,
+            Gift::Withdrawn(why, state) => {
+                self.admit_all(state);
+                why
+            }
+        };
         match why {
             Why::TimedOut => false,
             Why::Interrupted => interrupt::raise(),
