@@ -168,10 +168,12 @@ impl Barrier {
 /// Shows how many have arrived. Never blocks.
 impl fmt::Debug for Barrier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not while the state is locked: what `f` writes to may be the user's.
+        let arrived = self.state.try_lock().map(|state| state.arrived);
         let mut text = f.debug_struct("Barrier");
         text.field("size", &self.size);
-        match self.state.try_lock() {
-            Some(state) => text.field("arrived", &state.arrived),
+        match arrived {
+            Some(arrived) => text.field("arrived", &arrived),
             None => text.field("arrived", &format_args!("<locked>")),
         };
         text.finish_non_exhaustive()

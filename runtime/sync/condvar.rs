@@ -274,9 +274,11 @@ impl Default for Condvar {
 /// Shows how many wait. Never blocks.
 impl fmt::Debug for Condvar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not while the queue is locked: what `f` writes to may be the user's.
+        let count = self.waiters.try_lock().map(|queue| queue.len());
         let mut text = f.debug_struct("Condvar");
-        match self.waiters.try_lock() {
-            Some(queue) => text.field("waiters", &queue.len()),
+        match count {
+            Some(count) => text.field("waiters", &count),
             None => text.field("waiters", &format_args!("<locked>")),
         };
         text.finish_non_exhaustive()
@@ -312,5 +314,26 @@ impl WaitTimeoutResult {
     #[must_use]
     pub fn timed_out(&self) -> bool {
         self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn condvar_waiter_is_in_the_queue_before_it_lets_go() {
+        let waiters = Lock::new(WaitQueue::new());
+        let mut was_queued = false;
+        let how = wait_list::wait_given_after(
+            &waiters,
+            waiters.lock(),
+            |queue| queue,
+            ptr::null_mut(),
+            Wait::until(now_ns(), WaitReason::None),
+            || was_queued = waiters.lock().has_waiter(),
+        );
+        assert!(matches!(how, Gift::Withdrawn(Why::TimedOut, _)));
+        assert!(was_queued);
     }
 }

@@ -25,7 +25,6 @@ use crate::sys::lock::{Lock, LockGuard};
 use crate::task::WaitReason;
 use crate::task::reason::{LockKind, Owner};
 use crate::task::wait_queue::{Claimed, WaitQueue};
-use std::fmt;
 
 /// What somebody wants to do inside. A waiter's slot is one of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -201,21 +200,6 @@ impl RawRwLock {
             wait_list::wake(claimed);
             state = self.state.lock();
         }
-    }
-}
-
-/// For `Debug`; never blocks.
-impl fmt::Debug for RawRwLock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = f.debug_struct("RawRwLock");
-        match self.state.try_lock() {
-            Some(state) => text
-                .field("readers", &state.readers)
-                .field("has_writer", &state.has_writer)
-                .field("waiters", &state.waiters.len()),
-            None => text.field("state", &format_args!("<locked>")),
-        };
-        text.finish()
     }
 }
 

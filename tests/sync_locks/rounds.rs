@@ -9,6 +9,7 @@ use greenroom::sync::{Condvar, Mutex, RwLock};
 use greenroom::thread::{self, Builder, JoinHandle};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::time::Duration;
 
 /// For each number of workers. With two or three cancellations each, more than 10^5 hand-overs are raced
 /// in a release build.
@@ -208,7 +209,7 @@ fn rwlock_of_many_everywhere_excludes_and_loses_nothing() {
                 Actor::start(place, move || {
                     let mut written = 0;
                     for _ in 0..STEPS {
-                        let limit = std::time::Duration::from_micros(rng.below(60));
+                        let limit = Duration::from_micros(rng.below(60));
                         match rng.below(4) {
                             0 => {
                                 let Ok(mut guard) = lock.write_timeout(limit) else {
