@@ -62,10 +62,7 @@ impl std::error::Error for Cancelled {}
 pub(crate) fn enter_park(mask: Mask) -> u64 {
     let (deadline_ns, sections) =
         current::with_context(|context| (context.deadline_ns.get(), context.no_parking.get()));
-    assert!(
-        sections == 0,
-        "Ord or Clone of a queue's items must not park: the queue is locked while they run"
-    );
+    assert_allowed(sections);
     match mask {
         Mask::Masked => NEVER_NS,
         Mask::Open if std::thread::panicking() => look_up_soon(deadline_ns),
@@ -82,6 +79,23 @@ fn look_up_soon(deadline_ns: u64) -> u64 {
     } else {
         deadline_ns
     }
+}
+
+/// For waits that queue a node: `enter_park` panics too, but the node would be left in the queue.
+///
+/// # Panics
+/// Inside [`forbid_parking`].
+#[inline]
+pub(crate) fn assert_may_park() {
+    assert_allowed(current::with_context(|context| context.no_parking.get()));
+}
+
+#[inline]
+fn assert_allowed(sections: u32) {
+    assert!(
+        sections == 0,
+        "Ord or Clone of a queue's items must not park: the queue is locked while they run"
+    );
 }
 
 /// Whether an interrupt is due for whoever runs now.
