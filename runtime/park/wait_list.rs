@@ -72,6 +72,8 @@ pub(crate) fn wait<T>(
     mask: Mask,
     mut ready: impl FnMut() -> Option<T>,
 ) -> Outcome<T> {
+    // Before the node is queued: `park` asserts it too, but may not unwind past a queued node.
+    interrupt::assert_may_park();
     let parker = Parker::current();
     let node = WaitNode::new(parker.waiter());
     loop {
@@ -207,6 +209,8 @@ fn queue_up<'a, S>(
     wait: Wait,
     release: impl FnOnce(),
 ) -> Gift<'a, S> {
+    // Before the node is queued: `park` asserts it too, but may not unwind past a queued node.
+    interrupt::assert_may_park();
     let parker = Parker::current();
     let node = WaitNode::with_slot(parker.waiter(), slot);
     let waiters = queue(&mut guard);
