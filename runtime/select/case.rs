@@ -5,6 +5,7 @@
 
 use super::end::{Due, Ended};
 use super::queue::{Give, Take};
+use crate::group::Member;
 use crate::io::arm::ReadyArm;
 use crate::io::evented::Evented;
 use crate::net::{TcpListener, TcpStream};
@@ -106,7 +107,7 @@ pub trait Sink: Sealed {
 }
 
 /// What has an end that can be waited for: a [`JoinHandle`], a [`ScopedJoinHandle`], a
-/// [`LocalJoinHandle`], or a pointer to one.
+/// [`LocalJoinHandle`], a [`Member`] of a group, or a pointer to one.
 ///
 /// # Examples
 /// ```
@@ -318,6 +319,13 @@ fn ended(task: &TaskRef) -> Join<'_> {
 
 impl<T> Sealed for JoinHandle<T> {}
 impl<T> Joinable for JoinHandle<T> {
+    fn join_case(&self) -> Join<'_> {
+        ended(self.task())
+    }
+}
+
+impl<T> Sealed for Member<T> {}
+impl<T> Joinable for Member<T> {
     fn join_case(&self) -> Join<'_> {
         ended(self.task())
     }
