@@ -157,3 +157,30 @@ impl<H: Handle> Drop for Watched<H> {
         drop(self.release());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::thread::{JoinHandle, park, spawn};
+
+    #[test]
+    fn watch_that_was_released_is_not_kept_by_the_tasks() {
+        let handles: Vec<JoinHandle<()>> = (0..3).map(|_| spawn(park)).collect();
+        let threads: Vec<_> = handles.iter().map(JoinHandle::thread).collect();
+        let mut watched = Watched::new();
+        handles.into_iter().for_each(|handle| watched.add(handle));
+        let ends = Arc::clone(&watched.ends);
+        assert_eq!(Arc::strong_count(&ends), 2 + 3);
+        threads[1].unpark();
+        let taken = watched.take(crate::sys::clock::NEVER_NS);
+        assert_eq!(taken.map(|(token, _)| token), Some(1));
+        let rest = watched.release();
+        assert_eq!(rest.into_keys().collect::<Vec<_>>(), [0, 2]);
+        drop(watched);
+        // The one that ended may still be telling.
+        while Arc::strong_count(&ends) > 1 {
+            std::thread::yield_now();
+        }
+        threads.iter().for_each(thread::Thread::unpark);
+    }
+}

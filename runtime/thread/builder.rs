@@ -105,11 +105,16 @@ impl Builder {
                 "thread name may not contain interior null bytes"
             );
         }
+        // Subtle: not by a closure or a path, whose caller would be the library.
+        let spawned_at = match self.spawned_at {
+            Some(place) => place,
+            None => Location::caller(),
+        };
         Spec {
             name: self.name.map(String::into_boxed_str),
             stack_size: self.stack_size,
             worker: self.worker.map_or(Place::Anywhere, Place::Worker),
-            spawned_at: self.spawned_at.unwrap_or_else(Location::caller),
+            spawned_at,
         }
     }
 
