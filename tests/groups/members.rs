@@ -286,3 +286,44 @@ fn callback_runs_on_the_member_after_the_value_and_its_panic_is_reported() {
         assert!(!not_called.is_up());
     });
 }
+
+#[test]
+fn members_left_behind_by_their_runtime_count_as_ended() {
+    const GRACE: Duration = Duration::from_millis(50);
+    let _watchdog = crate::common::watchdog();
+    for workers in [1, 2] {
+        let runtime = greenroom::Runtime::builder()
+            .workers(workers)
+            .build()
+            .unwrap();
+        let pool = Pool::new(2);
+        let (theirs, census) = (pool.clone(), Census::default());
+        let members = runtime.run(|| {
+            [census.clone(), census.clone()].map(|census| {
+                theirs.spawn(move || {
+                    greenroom::shield(|| {
+                        let _never_dropped = census.make();
+                        thread::sleep(FOREVER);
+                    });
+                })
+            })
+        });
+        until(|| census.made() == 2);
+        let theirs = pool.clone();
+        let waiter = runtime.spawn(move || greenroom::shield(|| theirs.join().count()));
+        until(|| format!("{pool:?}").contains("joining: 1"));
+        let theirs = pool.clone();
+        let outside = std::thread::spawn(move || theirs.join().count());
+        until(|| format!("{pool:?}").contains("joining: 2"));
+        let report = runtime.shutdown(GRACE);
+        assert_eq!(report.abandoned.len(), 3);
+        let reasons = report.abandoned.join("\n");
+        assert!(reasons.contains("waiting for a group at 0x"), "{reasons}");
+        assert_eq!(outside.join().unwrap(), 0);
+        assert_eq!((pool.len(), pool.free_count()), (0, 2));
+        assert_cancelled(waiter.join());
+        for (_, result) in greenroom::group::as_completed(members) {
+            assert_cancelled(result);
+        }
+    }
+}

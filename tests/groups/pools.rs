@@ -168,7 +168,7 @@ fn room_handed_to_a_cancelled_spawner_goes_on_to_the_next() {
             let second = spawn_one();
             until(|| has_waiting(&pool, 2));
             member.thread().unpark();
-            until(|| pool.len() == 0 || has_waiting(&pool, 1));
+            until(|| pool.is_empty() || has_waiting(&pool, 1));
             first.cancel();
             let _either = first.join();
             second.join().unwrap();
