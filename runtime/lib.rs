@@ -42,6 +42,7 @@ mod sys;
 mod task;
 mod unblock;
 
+pub mod group;
 pub mod net;
 pub mod queue;
 pub mod select;

@@ -156,7 +156,7 @@ impl Worker {
         self.retry_stackless();
         self.unlink(header);
         if header.state.finish() {
-            wake_queue(&header.joiners);
+            tell_of_end(header);
         }
         task.release();
     }
@@ -199,6 +199,12 @@ impl Worker {
             visit(header);
         }
     }
+}
+
+/// Wakes and tells everybody who asked to know of a task's end.
+pub(super) fn tell_of_end(header: &Header) {
+    wake_queue(&header.joiners);
+    header.watchers.tell_all();
 }
 
 /// Wakes everybody in a queue: one by one, so that no lock is held while another is taken.

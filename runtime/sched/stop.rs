@@ -15,7 +15,7 @@
 
 use super::group::Phase;
 use super::place::enqueue;
-use super::run::wake_queue;
+use super::run::{tell_of_end, wake_queue};
 use super::worker::Worker;
 use crate::task::state::Wake;
 use crate::task::{Header, TaskPtr, WaitReason};
@@ -71,7 +71,7 @@ impl Worker {
             let header = unsafe { header.as_ref() };
             names.push(describe(header));
             header.state.abandon();
-            wake_queue(&header.joiners);
+            tell_of_end(header);
         });
         for task in self.take_unstarted() {
             // Leaked with its closure: nothing of it may be dropped on this stack.
@@ -80,7 +80,7 @@ impl Worker {
                 task.header().label()
             ));
             task.header().state.abandon();
-            wake_queue(&task.header().joiners);
+            tell_of_end(task.header());
             let _ = task.into_raw();
         }
         let mut woken = Vec::new();

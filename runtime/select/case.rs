@@ -101,8 +101,10 @@ pub trait Sink: Sealed {
     ) -> Send<'a, Self::Item, Self::Store, Self::Error>;
 }
 
-/// What has an end that can be waited for: a [`JoinHandle`](crate::thread::JoinHandle), a [`ScopedJoinHandle`](crate::thread::ScopedJoinHandle), a
-/// [`LocalJoinHandle`](crate::thread::LocalJoinHandle), or a pointer to one.
+/// What has an end that can be waited for: a [`JoinHandle`](crate::thread::JoinHandle), a
+/// [`ScopedJoinHandle`](crate::thread::ScopedJoinHandle), a
+/// [`LocalJoinHandle`](crate::thread::LocalJoinHandle), a [`Member`](crate::group::Member) of a group,
+/// or a pointer to one.
 ///
 /// # Examples
 /// ```

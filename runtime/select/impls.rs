@@ -9,6 +9,7 @@ use super::case::{
 };
 use super::crowd::{Come, Permit};
 use super::end::Ended;
+use crate::group::Member;
 use crate::io::arm::ReadyArm;
 use crate::io::evented::Evented;
 use crate::net::{TcpListener, TcpStream};
@@ -144,6 +145,13 @@ fn ended(task: &TaskRef) -> Join<'_> {
 
 impl<T> Sealed for JoinHandle<T> {}
 impl<T> Joinable for JoinHandle<T> {
+    fn join_case(&self) -> Join<'_> {
+        ended(self.task())
+    }
+}
+
+impl<T> Sealed for Member<T> {}
+impl<T> Joinable for Member<T> {
     fn join_case(&self) -> Join<'_> {
         ended(self.task())
     }

@@ -13,6 +13,7 @@ use super::locals::Locals;
 use super::reason::ReasonCell;
 use super::state::State;
 use super::wait_queue::WaitQueue;
+use super::watch::Watchers;
 use crate::context::fiber::Fiber;
 use crate::context::stack::StackSize;
 use crate::sys::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence};
@@ -68,6 +69,8 @@ pub(crate) struct Header {
     pub(crate) list_next: Cell<*const Header>,
     /// Who waits for the task's end.
     pub(crate) joiners: Lock<WaitQueue>,
+    /// Who is told of it besides.
+    pub(crate) watchers: Watchers,
     name: Option<Box<str>>,
     spawned_at: &'static Location<'static>,
 }
@@ -122,6 +125,7 @@ impl Header {
             reason: ReasonCell::new(),
             resumes_at: Cell::new(ptr::null()),
             joiners: Lock::new(WaitQueue::new()),
+            watchers: Watchers::new(),
             id: next_id(),
             name: identity.name,
             spawned_at: identity.spawned_at,

@@ -12,6 +12,7 @@ pub(crate) mod slot;
 pub(crate) mod state;
 pub(crate) mod ticket;
 pub(crate) mod wait_queue;
+pub(crate) mod watch;
 
 pub(crate) use header::{Header, TaskPtr, TaskRef};
 pub(crate) use reason::WaitReason;

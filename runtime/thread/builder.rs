@@ -27,6 +27,7 @@ pub struct Builder {
     name: Option<String>,
     stack_size: Option<usize>,
     worker: Option<usize>,
+    spawned_at: Option<&'static Location<'static>>,
 }
 
 impl Builder {
@@ -90,6 +91,12 @@ impl Builder {
         self
     }
 
+    /// Where it says that it was spawned, if not where that happens.
+    pub(crate) fn at(mut self, place: &'static Location<'static>) -> Builder {
+        self.spawned_at = Some(place);
+        self
+    }
+
     #[track_caller]
     pub(super) fn into_spec(self) -> Spec {
         if let Some(name) = &self.name {
@@ -98,11 +105,16 @@ impl Builder {
                 "thread name may not contain interior null bytes"
             );
         }
+        // Subtle: not by a closure or a path, whose caller would be the library.
+        let spawned_at = match self.spawned_at {
+            Some(place) => place,
+            None => Location::caller(),
+        };
         Spec {
             name: self.name.map(String::into_boxed_str),
             stack_size: self.stack_size,
             worker: self.worker.map_or(Place::Anywhere, Place::Worker),
-            spawned_at: Location::caller(),
+            spawned_at,
         }
     }
 

@@ -54,6 +54,11 @@ impl<T> JoinHandle<T> {
         self.0.task()
     }
 
+    /// The result, once the green thread has ended. Neither parks nor unwinds.
+    pub(crate) fn into_result(self) -> Result<T> {
+        self.0.into_result()
+    }
+
     /// The green thread behind this handle. Never parks.
     ///
     /// # Examples
@@ -158,7 +163,7 @@ impl<T> fmt::Debug for JoinHandle<T> {
 }
 
 /// Asks a task to end.
-pub(super) fn cancel(task: &TaskRef) -> CancelOutcome {
+pub(crate) fn cancel(task: &TaskRef) -> CancelOutcome {
     if cfg!(panic = "abort") {
         return CancelOutcome::Unsupported;
     }

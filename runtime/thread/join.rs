@@ -9,9 +9,11 @@ use crate::park::wait_list::{self, Mask, Outcome};
 use crate::sched::current;
 use crate::sys::clock::{NEVER_NS, deadline_after};
 use crate::task::slot::{self, Result};
+use crate::task::watch::Watcher;
 use crate::task::{TaskRef, WaitReason};
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A claim to the result of a task.
@@ -57,7 +59,8 @@ impl<T> Joiner<T> {
         }
     }
 
-    fn into_result(self) -> Result<T> {
+    /// The result of a task that has ended; of one that has not, nothing.
+    pub(super) fn into_result(self) -> Result<T> {
         let mut this = ManuallyDrop::new(self);
         let result = if this.task.header().state.is_done() {
             // SAFETY: done, `T` is its type by `new`, and the joiner is consumed.
@@ -88,6 +91,14 @@ impl<T> Drop for Joiner<T> {
 pub(crate) fn has_ended(task: &TaskRef) -> bool {
     let state = &task.header().state;
     state.is_done() || state.is_abandoned()
+}
+
+/// Has `watcher` told of a task's end, under `token`; at once, if it has ended.
+pub(crate) fn watch(task: &TaskRef, watcher: Arc<dyn Watcher>, token: u64) {
+    let header = task.header();
+    // As in `wait_for_end`.
+    header.state.announce_joiner();
+    header.watchers.add(watcher, token, || has_ended(task));
 }
 
 /// Waits for a task's end.

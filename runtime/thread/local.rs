@@ -81,6 +81,11 @@ impl<T> LocalJoinHandle<T> {
         self.joiner.task()
     }
 
+    /// The result, once the green thread has ended. Neither parks nor unwinds.
+    pub(crate) fn into_result(self) -> Result<T> {
+        self.joiner.into_result()
+    }
+
     /// The green thread behind this handle. Never parks.
     ///
     /// # Examples

@@ -42,7 +42,9 @@ pub use scoped::{Scope, ScopedJoinHandle, scope};
 pub use sleep::{sleep, sleep_until, yield_now};
 pub use spawn::spawn;
 
-pub(crate) use join::wait_for_end;
+pub(crate) use handle::cancel;
+pub(crate) use join::{wait_for_end, watch};
+pub(crate) use scoped::is_panic;
 pub(crate) use sleep::rest;
 pub(crate) use spawn::{Place, Spec, spawn_unchecked, with_group};
 

@@ -16,11 +16,12 @@ use super::join::{Joiner, wait_for_end};
 use super::spawn::{Spec, spawn_unchecked, with_group};
 use crate::park::interrupt;
 use crate::park::wait_list::{Mask, Outcome};
+use crate::sched::current;
 use crate::sys::atomic::{AtomicUsize, Ordering};
 use crate::sys::clock::NEVER_NS;
 use crate::sys::lock::Lock;
-use crate::task::TaskRef;
 use crate::task::slot::Result;
+use crate::task::{Header, TaskRef};
 use std::any::Any;
 use std::fmt;
 use std::io;
@@ -56,15 +57,62 @@ struct Children {
     tasks: Vec<TaskRef>,
     /// Finished ones are let go when the list has grown to this length.
     prune_at: usize,
+    on_panic: OnPanic,
+}
+
+/// What a panic of a child means for its siblings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum OnPanic {
+    GoOn,
+    Cancel,
+    /// One has panicked: whoever is spawned now is cancelled too.
+    Cancelled,
 }
 
 impl Data {
-    fn add(&self, task: TaskRef) {
-        let mut children = self.children.lock();
-        children.tasks.push(task);
-        if children.tasks.len() >= children.prune_at {
-            children.tasks.retain(|task| !task.header().state.is_done());
-            children.prune_at = (children.tasks.len() * 2).max(64);
+    fn add(&self, task: &TaskRef) {
+        let is_cancelled = {
+            let mut children = self.children.lock();
+            children.tasks.push(task.clone());
+            if children.tasks.len() >= children.prune_at {
+                children.tasks.retain(|task| !task.header().state.is_done());
+                children.prune_at = (children.tasks.len() * 2).max(64);
+            }
+            children.on_panic == OnPanic::Cancelled
+        };
+        if is_cancelled {
+            cancel(task);
+        }
+    }
+
+    /// A child, which runs this, has panicked.
+    fn panicked(&self) {
+        // Release: read by the scope after its wait.
+        self.unhandled.fetch_add(1, Ordering::Release);
+        let own = current::task().map(Header::id);
+        let siblings = {
+            let mut children = self.children.lock();
+            if children.on_panic != OnPanic::Cancel {
+                return;
+            }
+            children.on_panic = OnPanic::Cancelled;
+            children.tasks.clone()
+        };
+        for task in siblings
+            .iter()
+            .filter(|task| Some(task.header().id()) != own)
+        {
+            cancel(task);
+        }
+    }
+
+    /// A child was joined: its panic, if it is one, is no concern of the scope any more.
+    fn handled<T>(&self, result: &Result<T>) {
+        if let Err(payload) = result
+            && is_panic(payload.as_ref())
+        {
+            // Release: read by the scope after its wait.
+            self.unhandled.fetch_sub(1, Ordering::Release);
         }
     }
 
@@ -105,7 +153,7 @@ impl Data {
     fn counting_panics<T>(&self, f: impl FnOnce() -> T) -> T {
         panic::catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|payload| {
             if is_panic(payload.as_ref()) {
-                self.unhandled.fetch_add(1, Ordering::Release);
+                self.panicked();
             }
             panic::resume_unwind(payload)
         })
@@ -114,7 +162,7 @@ impl Data {
 
 /// Whether a child's payload counts as a panic. A `Cancelled` that the child took from a join of its
 /// own and passed on does not: to whoever joins the child it looks like the child's own.
-fn is_panic(payload: &(dyn Any + Send)) -> bool {
+pub(crate) fn is_panic(payload: &(dyn Any + Send)) -> bool {
     !interrupt::is_interrupt(payload) && !payload.is::<interrupt::Cancelled>()
 }
 
@@ -187,6 +235,7 @@ where
     let children = Children {
         tasks: Vec::new(),
         prune_at: 64,
+        on_panic: OnPanic::GoOn,
     };
     let data = Data {
         children: Lock::new(children),
@@ -247,6 +296,28 @@ impl<'scope, 'env> Scope<'scope, 'env> {
             .expect("failed to spawn green thread")
     }
 
+    /// From here on the first child that panics cancels the others, and those spawned later. Never parks.
+    ///
+    /// The scope then waits for all of them, as ever, and panics if nobody joined the child that did.
+    /// What `scope` itself runs is not cancelled; a join of a cancelled child tells it. Beyond std.
+    ///
+    /// # Examples
+    /// ```
+    /// greenroom::thread::scope(|s| {
+    ///     s.cancel_on_panic();
+    ///     let waiting = s.spawn(greenroom::thread::park);
+    ///     let failing = s.spawn(|| panic!("oh no"));
+    ///     assert!(waiting.join().unwrap_err().is::<greenroom::Cancelled>());
+    ///     assert!(failing.join().is_err()); // Handled: the scope does not panic.
+    /// });
+    /// ```
+    pub fn cancel_on_panic(&'scope self) {
+        let mut children = self.data.children.lock();
+        if children.on_panic == OnPanic::GoOn {
+            children.on_panic = OnPanic::Cancel;
+        }
+    }
+
     pub(super) fn spawn_with<F, T>(
         &'scope self,
         spec: Spec,
@@ -264,7 +335,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         // SAFETY: what `F` and `T` borrow outlives `'scope`, which does not end before `scope` has
         // waited for this task; both are `Send`.
         let task = with_group(|group| unsafe { spawn_unchecked(group, spec, child) })?;
-        self.data.add(task.clone());
+        self.data.add(&task);
         Ok(ScopedJoinHandle {
             joiner: Joiner::new(task),
             data: Arc::clone(&self.data),
@@ -302,6 +373,13 @@ impl<T> ScopedJoinHandle<'_, T> {
         self.joiner.task()
     }
 
+    /// The result, once the green thread has ended; counts as a join. Neither parks nor unwinds.
+    pub(crate) fn into_result(self) -> Result<T> {
+        let result = self.joiner.into_result();
+        self.data.handled(&result);
+        result
+    }
+
     /// The green thread behind this handle. Never parks.
     ///
     /// # Examples
@@ -336,12 +414,7 @@ impl<T> ScopedJoinHandle<'_, T> {
     /// ```
     pub fn join(self) -> Result<T> {
         let result = self.joiner.join();
-        if let Err(payload) = &result
-            && is_panic(payload.as_ref())
-        {
-            // Release: read by the scope after its wait.
-            self.data.unhandled.fetch_sub(1, Ordering::Release);
-        }
+        self.data.handled(&result);
         result
     }
 
