@@ -10,5 +10,7 @@ mod arms;
 mod kinds;
 #[path = "select/meaning.rs"]
 mod meaning;
+#[path = "select/meeting.rs"]
+mod meeting;
 #[path = "select/rows.rs"]
 mod rows;
