@@ -243,7 +243,7 @@ impl Turns {
 fn prime_from(least: usize) -> usize {
     let is_prime = |number: &usize| {
         let mut divisors = (2..).take_while(|divisor| divisor * divisor <= *number);
-        divisors.all(|divisor| number % divisor != 0)
+        divisors.all(|divisor| !number.is_multiple_of(divisor))
     };
     (least..)
         .find(is_prime)
