@@ -6,9 +6,11 @@ mod common;
 #[path = "select/arms.rs"]
 mod arms;
 #[path = "queues/kinds.rs"]
-#[allow(dead_code, reason = "the table of queues uses the rest")]
+#[expect(dead_code, reason = "the table of queues uses the rest")]
 mod kinds;
 #[path = "select/meaning.rs"]
 mod meaning;
+#[path = "select/meeting.rs"]
+mod meeting;
 #[path = "select/rows.rs"]
 mod rows;

@@ -76,6 +76,21 @@ macro_rules! __select_parse {
     };
 }
 
+/// Not more than 24 arms:
+/// ```compile_fail
+/// let time = std::time::Duration::ZERO;
+/// greenroom::select! {
+///     after(time) => (), after(time) => (), after(time) => (), after(time) => (), after(time) => (),
+///     after(time) => (), after(time) => (), after(time) => (), after(time) => (), after(time) => (),
+///     after(time) => (), after(time) => (), after(time) => (), after(time) => (), after(time) => (),
+///     after(time) => (), after(time) => (), after(time) => (), after(time) => (), after(time) => (),
+///     after(time) => (), after(time) => (), after(time) => (), after(time) => (), after(time) => (),
+/// }
+/// ```
+/// nor two defaults:
+/// ```compile_fail
+/// greenroom::select! { default => (), default => () }
+/// ```
 /// Takes the arms one by one: `[order] [names left] [arms so far] [default] arms…`.
 ///
 /// Subtle: a body in braces is matched by its braces. `$body:block` would refuse, not pass over, a body

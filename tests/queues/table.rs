@@ -163,22 +163,17 @@ impl Cell {
         let Cell {
             op, fate, capacity, ..
         } = self;
-        let never_waits = op.need() == Need::Room && capacity.is_none();
-        // An item that goes from hand to hand is never seen, and needs two hands to be unfinished.
-        let needs_store = matches!(op.need(), Need::Sight | Need::End) && capacity == Some(0);
-        // With no room, being ready takes a partner who waits: that is the other row's `Waits`.
-        let is_rendezvous = capacity == Some(0);
+        // With no room an item is never seen and nothing is unfinished before two hands have met.
+        let has_room = capacity != Some(0);
+        let waits = op.need() != Need::Room || capacity.is_some();
+        let may_end = waits && (op.need() != Need::End || has_room);
         match fate {
-            Fate::Ready => !is_rendezvous,
-            Fate::Waits => !never_waits && !needs_store,
-            Fate::TimesOut | Fate::TimesOutAtOnce => {
-                op.is_timed() && !never_waits && !(needs_store && op.need() == Need::End)
-            }
-            Fate::Cancelled => self.waiter != Place::Thread && !never_waits && !needs_store,
-            Fate::Deadline => !never_waits && !(needs_store && op.need() == Need::End),
-            Fate::ShutDown | Fate::ShutDownNow => {
-                !never_waits && !(op.need() == Need::End && needs_store)
-            }
+            // With no room that takes a partner who waits, which is the other side's `Waits`.
+            Fate::Ready => has_room,
+            Fate::Waits => waits && (has_room || matches!(op.need(), Need::Room | Need::Item)),
+            Fate::TimesOut | Fate::TimesOutAtOnce => op.is_timed() && may_end,
+            Fate::Cancelled => self.waiter != Place::Thread && may_end,
+            Fate::Deadline | Fate::ShutDown | Fate::ShutDownNow => may_end,
         }
     }
 

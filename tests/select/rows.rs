@@ -255,7 +255,7 @@ fn readable() -> Row {
                 .as_ref()
                 .unwrap()
                 .write_all(&[7])
-                .unwrap()
+                .unwrap();
         }
     };
     Row {
