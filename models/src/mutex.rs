@@ -117,6 +117,36 @@ pub fn three_lockers_of_two_workers() {
     lockers(Who::Neighbour, &[Who::Neighbour, Who::Os], 2);
 }
 
+/// The lock is let go for the first of two waiters, and a newcomer is there before him: he sees what
+/// the owner did.
+pub fn newcomer_overtakes() {
+    let seen = Seen::default();
+    let outcomes = seen.clone();
+    exhaust_up_to(2, move || {
+        let counter = Counter::new();
+        counter.mutex.lock();
+        let waiters = [Who::Green, Who::Green].map(|who| counter.locker(who));
+        let newcomer = {
+            let counter = Arc::clone(&counter);
+            thread::spawn(move || {
+                let is_taken = counter.mutex.try_lock();
+                let before = is_taken.then(|| counter.count_up());
+                if is_taken {
+                    counter.mutex.unlock();
+                }
+                before
+            })
+        };
+        counter.count_up();
+        counter.mutex.unlock();
+        join(waiters);
+        let before = newcomer.join().expect("a locker does not panic");
+        counter.assert_free(3 + u32::from(before.is_some()));
+        outcomes.note(before.unwrap_or(0));
+    });
+    seen.assert_all(4);
+}
+
 /// An owner, a waiter whose wait ends early, and a patient one. The owner ends the wait, by `end`, just
 /// before it gives up the lock: the waiter runs by then, or not yet.
 fn wait_that_ends(

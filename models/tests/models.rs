@@ -87,6 +87,7 @@ models! {
         two_quick_lockers_of_one_worker
         three_lockers_elsewhere
         three_lockers_of_two_workers
+        newcomer_overtakes
         cancel_against_unlock
         cancel_against_hand_over
         timeout_against_unlock
