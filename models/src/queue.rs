@@ -230,6 +230,21 @@ pub fn shutdown_against_a_putter() {
     seen.assert_all(2);
 }
 
+/// A shutdown against a putter at a full queue that nobody takes from: he has his item back.
+pub fn shutdown_alone_wakes_a_putter() {
+    exhaust_up_to(3, move || {
+        let queue = Arc::new(queue(1, &[1]));
+        let putter = {
+            let queue = Arc::clone(&queue);
+            thread::spawn(move || run(Who::Green, || queue.put(2, FOREVER)))
+        };
+        queue.shut_down();
+        let put = putter.join().expect("a putter does not panic");
+        assert!(matches!(put, Err(Refused::ShutDown(2))));
+        assert_left(&queue, &[1]);
+    });
+}
+
 /// A peeker beside a getter: the getter gets the item, the peeker has seen it, or learns of the
 /// shutdown.
 pub fn peeker_against_a_getter() {

@@ -104,6 +104,7 @@ models! {
         put_against_a_getters_cancel
         shutdown_against_a_getter
         shutdown_against_a_putter
+        shutdown_alone_wakes_a_putter
         peeker_against_a_getter
         peeker_against_a_putter
         join_against_the_last_item
