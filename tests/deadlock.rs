@@ -165,3 +165,134 @@ fn worker_that_computes_is_left_out_when_the_limit_is_over() {
     stop.store(true, Ordering::SeqCst);
     handle.join().expect("no panic");
 }
+
+/// Whatever waits says for what: each way of waiting, and the line it shows.
+#[test]
+fn every_wait_names_its_primitive() {
+    type Way = (&'static str, fn(&Things));
+    const WAYS: &[Way] = &[
+        ("locking a mutex held by green thread #", |t| {
+            drop(t.mutex.lock())
+        }),
+        ("locking a re-entrant lock held by green thread #", |t| {
+            drop(t.reentrant.lock());
+        }),
+        ("locking an rwlock to read held by green thread #", |t| {
+            drop(t.rwlock.read());
+        }),
+        ("locking an rwlock to write held by green thread #", |t| {
+            drop(t.rwlock.write());
+        }),
+        ("waiting for a once held by green thread #", |t| {
+            t.once.wait()
+        }),
+        ("waiting for a condvar at 0x", |t| {
+            drop(t.condvar.wait(t.free_mutex.lock().expect("not poisoned")));
+        }),
+        ("waiting for a barrier at 0x", |t| {
+            t.barrier.wait();
+        }),
+        ("acquiring a semaphore at 0x", |t| {
+            drop(t.semaphore.acquire())
+        }),
+        ("waiting for an event at 0x", |t| t.event.wait()),
+        ("waiting for a wait group at 0x", |t| t.wait_group.wait()),
+        ("waiting for an async result at 0x", |t| {
+            t.result.wait();
+        }),
+        ("getting from a queue at 0x", |t| drop(t.empty.get())),
+        ("putting into a queue at 0x", |t| drop(t.full.put(2))),
+        ("joining a queue at 0x", |t| t.full.join()),
+        ("receiving from a channel at 0x", |t| {
+            drop(t.receiver.lock().expect("not poisoned").recv());
+        }),
+        ("sending into a channel at 0x", |t| drop(t.sender.send(2))),
+        ("selecting from 2 arms", |t| {
+            greenroom::select! {
+                recv(t.empty) -> _ => (),
+                wait(t.event) => (),
+            }
+        }),
+        ("waiting for a group at 0x", |t| drop(t.group.join())),
+    ];
+    let runtime = runtime(1);
+    let things = Arc::new(Things::new());
+    let holder = {
+        let things = Arc::clone(&things);
+        runtime.spawn(move || things.hold())
+    };
+    wait_for_lines(&runtime, "sleeping", 2);
+    for (text, way) in WAYS {
+        let things = Arc::clone(&things);
+        let waiter = runtime.spawn(move || way(&things));
+        wait_for_lines(&runtime, text, 1);
+        waiter.cancel();
+        assert!(waiter.join().is_err(), "{text}");
+    }
+    drop(holder);
+    let report = runtime.shutdown(LIMIT);
+    assert!(report.abandoned.is_empty(), "{report:?}");
+}
+
+/// One of everything that can be waited for, in a state in which one waits.
+struct Things {
+    mutex: Mutex<()>,
+    free_mutex: Mutex<()>,
+    reentrant: greenroom::sync::ReentrantLock<()>,
+    rwlock: greenroom::sync::RwLock<()>,
+    once: greenroom::sync::Once,
+    condvar: greenroom::sync::Condvar,
+    barrier: greenroom::sync::Barrier,
+    semaphore: greenroom::sync::Semaphore,
+    event: greenroom::sync::Event,
+    wait_group: greenroom::sync::WaitGroup,
+    result: greenroom::sync::AsyncResult<(), ()>,
+    empty: Queue<u32>,
+    full: Queue<u32>,
+    sender: greenroom::sync::mpsc::SyncSender<u32>,
+    receiver: Mutex<greenroom::sync::mpsc::Receiver<u32>>,
+    _open: greenroom::sync::mpsc::Sender<u32>,
+    _full_receiver: Mutex<greenroom::sync::mpsc::Receiver<u32>>,
+    group: greenroom::group::Group,
+}
+
+impl Things {
+    fn new() -> Things {
+        let (sender, full_receiver) = greenroom::sync::mpsc::sync_channel(1);
+        let (open, receiver) = greenroom::sync::mpsc::channel();
+        let things = Things {
+            mutex: Mutex::new(()),
+            free_mutex: Mutex::new(()),
+            reentrant: greenroom::sync::ReentrantLock::new(()),
+            rwlock: greenroom::sync::RwLock::new(()),
+            once: greenroom::sync::Once::new(),
+            condvar: greenroom::sync::Condvar::new(),
+            barrier: greenroom::sync::Barrier::new(2),
+            semaphore: greenroom::sync::Semaphore::new(0),
+            event: greenroom::sync::Event::new(),
+            wait_group: greenroom::sync::WaitGroup::new(),
+            result: greenroom::sync::AsyncResult::new(),
+            empty: Queue::unbounded(),
+            full: Queue::bounded(1),
+            sender,
+            receiver: Mutex::new(receiver),
+            _open: open,
+            _full_receiver: Mutex::new(full_receiver),
+            group: greenroom::group::Group::new(),
+        };
+        things.wait_group.add(1);
+        things.full.put(1).expect("there is room");
+        things.sender.send(1).expect("there is room");
+        things
+    }
+
+    /// Holds every lock, and gives the group a member, until it is cancelled.
+    fn hold(&self) {
+        let far = Duration::from_secs(3600);
+        let _mutex = self.mutex.lock();
+        let _reentrant = self.reentrant.lock();
+        let _rwlock = self.rwlock.write();
+        self.group.spawn(move || greenroom::thread::sleep(far));
+        self.once.call_once(|| greenroom::thread::sleep(far));
+    }
+}

@@ -294,12 +294,17 @@ impl Roster {
         if self.size != UNBOUNDED {
             text.field("size", &self.size);
         }
-        match self.state.try_lock() {
-            Some(state) => text
-                .field("members", &state.members.len())
-                .field("spawning", &state.spawners.len())
-                .field("joining", &state.joiners.len())
-                .field("failures", &state.report.count()),
+        // Taken down first: the formatter may be the user's, and does not write under the lock.
+        let seen = self.state.try_lock().map(|state| {
+            let waiting = (state.spawners.len(), state.joiners.len());
+            (state.members.len(), waiting, state.report.count())
+        });
+        match seen {
+            Some((members, (spawning, joining), failures)) => text
+                .field("members", &members)
+                .field("spawning", &spawning)
+                .field("joining", &joining)
+                .field("failures", &failures),
             None => text.field("state", &format_args!("<locked>")),
         };
         text.finish()

@@ -231,11 +231,14 @@ impl<'a, T> IntoIterator for &'a Channel<T> {
 impl<T> fmt::Debug for Channel<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = f.debug_struct("Channel");
-        match self.core.state.try_lock() {
-            Some(state) => {
-                let (putters, getters) = (state.putters.len(), state.getters.len());
-                text.field("shut_down", &state.is_shut)
-                    .field("balance", &(putters.cast_signed() - getters.cast_signed()))
+        // Taken down first: the formatter may be the user's, and does not write under the lock.
+        let seen = self.core.state.try_lock().map(|state| {
+            let (putters, getters) = (state.putters.len(), state.getters.len());
+            (state.is_shut, putters.cast_signed() - getters.cast_signed())
+        });
+        match seen {
+            Some((is_shut, balance)) => {
+                text.field("shut_down", &is_shut).field("balance", &balance)
             }
             None => text.field("state", &format_args!("<locked>")),
         };

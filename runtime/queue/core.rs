@@ -31,7 +31,6 @@ use crate::task::WaitReason;
 use crate::task::reason::{Address, At};
 use crate::task::wait_queue::{Claimed, WaitQueue};
 use std::cell::UnsafeCell;
-use std::fmt;
 use std::marker::PhantomData;
 
 /// Room without bounds.
@@ -53,10 +52,10 @@ pub(crate) struct Labels {
 /// What the lock guards.
 pub(crate) struct State<T, S> {
     store: S,
-    capacity: usize,
+    pub(super) capacity: usize,
     pub(super) is_shut: bool,
     /// Items put and not yet reported done.
-    unfinished: usize,
+    pub(super) unfinished: usize,
     /// Slots: `*mut Option<T>`, empty; filled by the giver, or left empty at a shutdown.
     pub(crate) getters: WaitQueue,
     /// Slots: `*mut Option<T>`, full; emptied by the taker, or left full at a shutdown.
@@ -461,27 +460,6 @@ impl<T, S: Store<T>> Core<T, S> {
     pub(crate) fn capacity(&self) -> Option<usize> {
         let capacity = self.state.lock().capacity;
         (capacity != UNBOUNDED).then_some(capacity)
-    }
-}
-
-/// What can be said without waiting.
-impl<T, S: Store<T>> Core<T, S> {
-    pub(crate) fn fmt(&self, f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
-        let mut text = f.debug_struct(name);
-        match self.state.try_lock() {
-            Some(state) => {
-                text.field("len", &state.len());
-                if state.capacity != UNBOUNDED {
-                    text.field("capacity", &state.capacity);
-                }
-                text.field("unfinished", &state.unfinished)
-                    .field("shut_down", &state.is_shut)
-                    .field("getters", &state.getters.len())
-                    .field("putters", &state.putters.len())
-            }
-            None => text.field("state", &format_args!("<locked>")),
-        };
-        text.finish()
     }
 }
 

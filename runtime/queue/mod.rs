@@ -23,6 +23,7 @@
 
 mod channel;
 pub(crate) mod core;
+mod debug;
 mod error;
 mod face;
 mod iter;

@@ -233,8 +233,9 @@ impl<T: fmt::Debug, E: fmt::Debug> fmt::Debug for AsyncResult<T, E> {
             Some(result) => text.field("result", result),
             None => text.field("result", &format_args!("<not ready>")),
         };
-        match self.readers.try_lock() {
-            Some(crowd) => text.field("waiters", &crowd.len()),
+        // Taken down first: the formatter may be the user's, and does not write under the lock.
+        match self.readers.try_lock().map(|crowd| crowd.len()) {
+            Some(waiters) => text.field("waiters", &waiters),
             None => text.field("waiters", &format_args!("<locked>")),
         };
         text.finish()

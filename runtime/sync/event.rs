@@ -177,10 +177,10 @@ impl Default for Event {
 impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = f.debug_struct("Event");
-        match self.state.try_lock() {
-            Some(state) => text
-                .field("set", &state.is_set)
-                .field("waiters", &state.crowd.len()),
+        // Taken down first: the formatter may be the user's, and does not write under the lock.
+        let seen = self.state.try_lock();
+        match seen.map(|state| (state.is_set, state.crowd.len())) {
+            Some((is_set, waiters)) => text.field("set", &is_set).field("waiters", &waiters),
             None => text.field("state", &format_args!("<locked>")),
         };
         text.finish()

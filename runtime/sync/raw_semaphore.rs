@@ -178,17 +178,18 @@ impl RawSemaphore {
 
     pub(crate) fn fmt(&self, f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
         let mut text = f.debug_struct(name);
-        match self.state.try_lock() {
-            Some(state) => {
-                text.field("available", &state.free);
-                if state.bound != usize::MAX {
-                    text.field("bound", &state.bound);
-                }
-                text.field("waiters", &state.waiters.len())
-            }
-            None => text.field("state", &format_args!("<locked>")),
+        // Taken down first: the formatter may be the user's, and does not write under the lock.
+        let seen = self.state.try_lock();
+        let Some((free, bound, waiters)) =
+            seen.map(|state| (state.free, state.bound, state.waiters.len()))
+        else {
+            return text.field("state", &format_args!("<locked>")).finish();
         };
-        text.finish()
+        text.field("available", &free);
+        if bound != usize::MAX {
+            text.field("bound", &bound);
+        }
+        text.field("waiters", &waiters).finish()
     }
 }
 

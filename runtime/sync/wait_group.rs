@@ -221,10 +221,10 @@ impl Default for WaitGroup {
 impl fmt::Debug for WaitGroup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = f.debug_struct("WaitGroup");
-        match self.state.try_lock() {
-            Some(state) => text
-                .field("count", &state.count)
-                .field("waiters", &state.crowd.len()),
+        // Taken down first: the formatter may be the user's, and does not write under the lock.
+        let seen = self.state.try_lock();
+        match seen.map(|state| (state.count, state.crowd.len())) {
+            Some((count, waiters)) => text.field("count", &count).field("waiters", &waiters),
             None => text.field("state", &format_args!("<locked>")),
         };
         text.finish()
