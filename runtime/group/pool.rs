@@ -10,7 +10,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A [`Group`] of bounded size: a spawn waits while it is full, first come, first served.
+/// A [`Group`](super::Group) of bounded size: a spawn waits while it is full, first come, first served.
 ///
 /// The room of a member is free again when the green thread has ended: by returning, by a panic, or
 /// cancelled, also before it ran. A member that spawns into its own full pool waits for the others, and
