@@ -267,6 +267,7 @@ fn join_all_takes_every_kind_of_handle() {
         let results = join_all(members, None, None).into_results();
         assert_eq!(results.into_iter().map(Result::unwrap).sum::<i32>(), 3);
         assert!(group.is_empty(), "whose result was taken has left");
+        assert_eq!(wait_any(&[group.spawn(|| ())]), 0);
         let failing = join_all([group.spawn(|| panic!("oh no"))], None, None);
         assert!(failing.into_results()[0].is_err());
         assert_eq!(group.join().count(), 0, "handled");
