@@ -129,10 +129,10 @@ pub struct Stage {
     through: AtomicUsize,
 }
 
-/// Counts an actor as through when it ends, in whatever way.
-struct Through<'a>(&'a Stage);
+/// Counts an actor as through when it ends, in whatever way, also if it was cancelled before it began.
+struct Through(Arc<Stage>);
 
-impl Drop for Through<'_> {
+impl Drop for Through {
     fn drop(&mut self) {
         self.0.through.fetch_add(1, Ordering::Release);
     }
@@ -355,9 +355,9 @@ pub fn run(program: &Program, runtime: &Runtime) -> Arc<Stage> {
     });
     let (mut greens, mut threads) = (Vec::new(), Vec::new());
     for (number, actor) in program.actors.iter().enumerate() {
-        let (stage, ops) = (stage.clone(), actor.ops.clone());
+        let (through, ops) = (Through(stage.clone()), actor.ops.clone());
         let body = move || {
-            let _through = Through(&stage);
+            let Through(stage) = &through;
             for (step, op) in ops.iter().enumerate() {
                 stage.act(number, step, op);
             }

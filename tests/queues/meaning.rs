@@ -4,6 +4,7 @@ use crate::common::{FOREVER, Rt, everywhere, let_others_run, on_every_runtime, u
 use crate::kinds::{assert_deserted, kinds, shown};
 use greenroom::queue::{GetError, LifoQueue, PriorityQueue, PutError, Queue, ShutDown};
 use greenroom::thread::{Builder, JoinHandle, spawn, spawn_local};
+use greenroom::timeout;
 use std::cmp::Ordering;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,6 +47,32 @@ fn shutdown_now_counts_what_it_drops_as_done_and_nothing_else() {
             line.join();
             assert!(line.shutdown_now().is_empty(), "once more is harmless");
             line.shutdown();
+        }
+    });
+}
+
+#[test]
+fn interrupt_that_is_due_comes_before_any_effect() {
+    everywhere(|| {
+        for line in kinds(Some(1)) {
+            let late = |call: &dyn Fn()| assert!(timeout(Duration::ZERO, call).is_err());
+            late(&|| line.put(1).unwrap());
+            late(&|| line.put_timeout(1, FOREVER).unwrap());
+            late(&|| line.select_send(&mut Some(1)).unwrap());
+            late(&|| line.join());
+            assert_eq!((line.len(), line.unfinished()), (0, 0), "nothing was put");
+            line.put(2).unwrap();
+            late(&|| assert!(line.get().is_err()));
+            late(&|| assert!(line.get_timeout(FOREVER).is_err()));
+            late(&|| assert!(line.next().is_none()));
+            late(&|| assert!(line.select_recv().is_err()));
+            late(&|| assert!(line.peek().is_err()));
+            late(&|| assert!(line.peek_timeout(FOREVER).is_err()));
+            assert_eq!(line.len(), 1, "nothing was taken");
+            // What never parks is no place to be interrupted at.
+            assert_eq!(timeout(Duration::ZERO, || line.try_get()), Ok(Ok(2)));
+            assert_eq!(timeout(Duration::ZERO, || line.try_put(3)), Ok(Ok(())));
+            assert_eq!(timeout(Duration::ZERO, || line.try_peek()), Ok(Ok(3)));
         }
     });
 }

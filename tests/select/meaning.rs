@@ -1,12 +1,14 @@
 //! What a select promises: one winner, fairness, places that are switched off, and what bodies may do.
 
 use crate::common::{
-    FOREVER, SHORT, everywhere, on_every_runtime, on_private_runtimes, text, until,
+    FOREVER, Rt, SHORT, everywhere, let_others_run, on_every_runtime, on_private_runtimes, text,
+    until, watchdog,
 };
 use crate::kinds::{assert_deserted, shown};
+use greenroom::net::TcpListener;
 use greenroom::queue::{PriorityQueue, Queue, ShutDown};
 use greenroom::select::Select;
-use greenroom::thread::spawn;
+use greenroom::thread::{spawn, spawn_local};
 use greenroom::{select, timeout};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -364,6 +366,38 @@ fn select_in_a_destructor_works_while_a_panic_or_a_cancel_unwinds() {
         from.put(1).unwrap();
         assert!(cancelled.join().is_err());
         assert_deserted(from);
+    });
+}
+
+#[test]
+fn readiness_that_another_took_first_does_not_win() {
+    let _watchdog = watchdog();
+    // On one worker, so that whoever waits first runs first.
+    Rt::with_workers(1).run(|| {
+        let listener = Rc::new(TcpListener::bind("127.0.0.1:0").unwrap());
+        let stop = Rc::new(Queue::unbounded());
+        let taker = spawn_local({
+            let listener = listener.clone();
+            move || listener.accept().unwrap()
+        });
+        let_others_run();
+        let selecting = spawn_local({
+            let (listener, stop) = (listener.clone(), stop.clone());
+            move || {
+                select! {
+                    readable(listener) -> result => result.map(|()| "readable").unwrap(),
+                    recv(stop) -> _ => "stopped",
+                }
+            }
+        });
+        until(|| shown(&*stop, "getters") == Some(1));
+        let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (_stream, _) = taker.join().unwrap();
+        let_others_run();
+        assert!(!selecting.is_finished(), "the connection was another's");
+        stop.put(()).unwrap();
+        assert_eq!(selecting.join().unwrap(), "stopped");
+        assert_deserted(&*stop);
     });
 }
 
