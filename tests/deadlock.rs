@@ -172,7 +172,7 @@ fn every_wait_names_its_primitive() {
     type Way = (&'static str, fn(&Things));
     const WAYS: &[Way] = &[
         ("locking a mutex held by green thread #", |t| {
-            drop(t.mutex.lock())
+            drop(t.mutex.lock());
         }),
         ("locking a re-entrant lock held by green thread #", |t| {
             drop(t.reentrant.lock());
@@ -184,7 +184,7 @@ fn every_wait_names_its_primitive() {
             drop(t.rwlock.write());
         }),
         ("waiting for a once held by green thread #", |t| {
-            t.once.wait()
+            t.once.wait();
         }),
         ("waiting for a condvar at 0x", |t| {
             drop(t.condvar.wait(t.free_mutex.lock().expect("not poisoned")));
@@ -193,20 +193,26 @@ fn every_wait_names_its_primitive() {
             t.barrier.wait();
         }),
         ("acquiring a semaphore at 0x", |t| {
-            drop(t.semaphore.acquire())
+            drop(t.semaphore.acquire());
         }),
         ("waiting for an event at 0x", |t| t.event.wait()),
         ("waiting for a wait group at 0x", |t| t.wait_group.wait()),
         ("waiting for an async result at 0x", |t| {
             t.result.wait();
         }),
-        ("getting from a queue at 0x", |t| drop(t.empty.get())),
-        ("putting into a queue at 0x", |t| drop(t.full.put(2))),
+        ("getting from a queue at 0x", |t| {
+            assert!(t.empty.get().is_err());
+        }),
+        ("putting into a queue at 0x", |t| {
+            assert!(t.full.put(2).is_err());
+        }),
         ("joining a queue at 0x", |t| t.full.join()),
         ("receiving from a channel at 0x", |t| {
-            drop(t.receiver.lock().expect("not poisoned").recv());
+            assert!(t.receiver.lock().expect("not poisoned").recv().is_err());
         }),
-        ("sending into a channel at 0x", |t| drop(t.sender.send(2))),
+        ("sending into a channel at 0x", |t| {
+            assert!(t.sender.send(2).is_err());
+        }),
         ("selecting from 2 arms", |t| {
             greenroom::select! {
                 recv(t.empty) -> _ => (),

@@ -9,7 +9,7 @@ use greenroom::group::{
 };
 use greenroom::thread::{self, JoinHandle};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 fn parked(count: usize) -> Vec<JoinHandle<()>> {
     (0..count).map(|_| thread::spawn(thread::park)).collect()
