@@ -49,6 +49,22 @@ impl GatedArm for Ended<'_> {
     }
 }
 
+/// Waits for nothing, and takes no memory: stands where an array has no arm.
+#[derive(Debug)]
+pub(crate) struct Never;
+
+impl Arm for Never {
+    fn gate(&self) -> Option<&dyn Gate> {
+        None
+    }
+
+    fn attempt(&mut self, _wakes: &mut Vec<Claimed>) -> Attempt {
+        Attempt::NotReady
+    }
+
+    fn with_queue(&self, _body: &mut dyn FnMut(&mut WaitQueue)) {}
+}
+
 /// Waits until a point in time.
 #[derive(Debug)]
 pub(crate) struct Due {

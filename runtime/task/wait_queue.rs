@@ -13,6 +13,7 @@ use super::os_parker::{OsParker, WakeAddress};
 use super::state::Wake;
 use super::ticket::Ticket;
 use crate::sys::atomic::{AtomicU8, Ordering};
+use crate::sys::prefetch::prefetch;
 use std::cell::Cell;
 use std::marker::PhantomPinned;
 use std::ptr::{self, NonNull};
@@ -278,6 +279,8 @@ impl WaitQueue {
                 return None;
             }
             self.unlink(node);
+            // For a crowd: the next one's line comes in while this one is claimed.
+            prefetch(self.head);
             let claimed = node.win().then(|| node.claim());
             // Release, and last: as in `take_first_with`.
             node.is_queued.store(0, Ordering::Release);
