@@ -59,13 +59,62 @@ pub(crate) struct Case {
     item: u64,
 }
 
-/// Longer than the pauses of the partner, but not by much.
 const TIME_NS_MAX: u64 = 20_000;
-const TURNS_MAX: u64 = 4_000;
+
+/// Finds the pause after which serving and ending come at the same time: longer after each try in which
+/// the partner was early enough, shorter after the others. On two threads the instant is some tens of
+/// nanoseconds wide, and blind guesses over the tens of microseconds that a wake takes miss it.
+#[derive(Debug)]
+pub(crate) struct Aim([u64; 64]);
+
+/// Marks are kept in parts of a turn, so that small ones can move by a thirty-second.
+const PARTS: u64 = 1_024;
+
+impl Aim {
+    pub(crate) fn new() -> Aim {
+        Aim([100 * PARTS; 64])
+    }
+
+    fn of(&mut self, case: &Case) -> &mut u64 {
+        let way = match case.end {
+            End::Cancel => 0,
+            End::Own(_) => 1,
+            End::Deadline(_) => 2,
+        };
+        &mut self.0[case.deed as usize * 8 + case.capacity * 4 + way]
+    }
+
+    /// Sets the pause near the mark.
+    pub(crate) fn take(&mut self, case: &mut Case, rng: &mut Rng) {
+        if !case.shares_worker {
+            let around = PARTS * 4 / 5 + rng.below(PARTS * 2 / 5);
+            case.pause = *self.of(case) * around / PARTS / PARTS;
+        }
+    }
+
+    /// Learns from a try.
+    pub(crate) fn learn(&mut self, case: &Case, outcome: &Outcome) {
+        if !(case.end == End::Cancel && case.serves_first) {
+            let mark = self.of(case);
+            let step = *mark / 32;
+            let next = match outcome {
+                Outcome::Nothing => *mark - step,
+                Outcome::Got(_) | Outcome::Sent => *mark + step,
+            };
+            *mark = next.clamp(PARTS, 20_000 * PARTS);
+        }
+    }
+}
 
 impl Case {
     pub(crate) fn random(rng: &mut Rng, deeds: &[Deed], shares_worker: bool) -> Case {
-        let time = Duration::from_nanos(rng.below(TIME_NS_MAX));
+        // Across threads the time is a constant, at which the partner can aim.
+        let time_ns = if shares_worker {
+            rng.below(TIME_NS_MAX)
+        } else {
+            1_000
+        };
+        let time = Duration::from_nanos(time_ns);
         let end = match rng.below(4) {
             0 => End::Own(time),
             1 => End::Deadline(time),
@@ -76,8 +125,8 @@ impl Case {
             deed: deeds[index],
             end,
             capacity: usize::from(rng.below(2) == 0),
-            serves_first: rng.below(2) == 0,
-            pause: rng.below(if shares_worker { 3 } else { TURNS_MAX }),
+            serves_first: rng.below(if shares_worker { 2 } else { 8 }) == 0,
+            pause: rng.below(3),
             shares_worker,
             item: rng.next() | 1,
         }
@@ -86,7 +135,7 @@ impl Case {
     /// For an OS thread, which cannot be cancelled.
     pub(crate) fn timed(mut self) -> Case {
         if self.end == End::Cancel {
-            self.end = End::Own(Duration::from_nanos(self.item % TIME_NS_MAX));
+            self.end = End::Own(Duration::from_nanos(1_000));
         }
         self
     }
@@ -101,6 +150,30 @@ impl Case {
             (End::Cancel, false) => vec![Way::End, Way::Serve],
             _ => vec![Way::Serve],
         }
+    }
+
+    /// Until the operation has begun, if it can be while its partner looks on.
+    pub(crate) fn await_begin(&self, scene: &Scene) {
+        let mut looks = 0_u32;
+        while !self.shares_worker && scene.begun.load(Ordering::Acquire) != self.item {
+            looks += 1;
+            match looks % 1_000 {
+                0 => std::thread::yield_now(),
+                _ => std::hint::spin_loop(),
+            }
+        }
+    }
+
+    pub(crate) fn has_two_ways(&self) -> bool {
+        self.end == End::Cancel
+    }
+
+    /// Before the first of two ways: mostly long enough that the operation waits by then.
+    pub(crate) fn let_it_wait(&self) {
+        if self.shares_worker {
+            return self.pause();
+        }
+        (0..self.item % 4_096).for_each(|_| std::hint::spin_loop());
     }
 
     pub(crate) fn pause(&self) {
@@ -130,6 +203,8 @@ pub(crate) struct Scene {
     sink: Arc<Queue<u64>>,
     /// Where the item of a send is after it: 0 if it was sent.
     place: Arc<AtomicU64>,
+    /// The item of the operation that has begun.
+    begun: Arc<AtomicU64>,
 }
 
 /// The item of a send, noted in the scene when it goes, also by unwinding.
@@ -149,6 +224,7 @@ impl Scene {
             second: Arc::new(Queue::unbounded()),
             sink: Arc::new(Queue::bounded(capacity)),
             place: Arc::default(),
+            begun: Arc::default(),
         })
     }
 
@@ -222,6 +298,7 @@ impl Scene {
 
 /// Runs the operation of a try.
 pub(crate) fn perform(scene: &Scene, case: &Case) -> Outcome {
+    scene.begun.store(case.item, Ordering::Release);
     match case.end {
         End::Cancel => act(scene, case, Duration::MAX),
         End::Own(time) => act(scene, case, time),
@@ -237,6 +314,7 @@ fn act(scene: &Scene, case: &Case, time: Duration) -> Outcome {
         second,
         sink,
         place,
+        ..
     } = scene;
     let got = |item: Result<u64, _>| item.map_or(Outcome::Nothing, Outcome::Got);
     match case.deed {

@@ -1,7 +1,7 @@
 //! What a queue's calls mean: shutdown, `task_done`, order, and waiters who are served in turn.
 
 use crate::common::{FOREVER, Rt, everywhere, let_others_run, on_every_runtime, until, watchdog};
-use crate::kinds::{assert_deserted, kinds, shown};
+use crate::kinds::{Line, assert_deserted, kinds, shown};
 use greenroom::queue::{GetError, LifoQueue, PriorityQueue, PutError, Queue, ShutDown};
 use greenroom::thread::{Builder, JoinHandle, spawn, spawn_local};
 use greenroom::timeout;
@@ -266,6 +266,37 @@ fn waiting_put_enters_before_a_later_one_takes_the_room() {
         );
         assert_eq!(queue.get(), Ok(2));
         waiting.join().unwrap().unwrap();
+    });
+}
+
+#[test]
+fn peek_is_woken_by_every_sort_of_put() {
+    let puts: [fn(&dyn Line); 4] = [
+        |line| line.put(1).unwrap(),
+        |line| line.try_put(1).unwrap(),
+        |line| line.put_timeout(1, FOREVER).unwrap(),
+        |line| line.select_send(&mut Some(1)).unwrap(),
+    ];
+    let _watchdog = watchdog();
+    Rt::with_workers(1).run(|| {
+        for put in puts {
+            for line in kinds(Some(1)) {
+                let peeks: Vec<_> = (0..2)
+                    .map(|_| {
+                        spawn_local({
+                            let line = line.clone();
+                            move || line.peek_timeout(FOREVER)
+                        })
+                    })
+                    .collect();
+                let_others_run();
+                put(line.as_ref());
+                for peek in peeks {
+                    assert_eq!(peek.join().unwrap(), Ok(1));
+                }
+                assert_eq!(line.get(), Ok(1));
+            }
+        }
     });
 }
 
