@@ -7,7 +7,7 @@
 
 use super::evented::{Direction, Evented};
 use crate::instance::global;
-use crate::park::choose::{Arm, Attempt};
+use crate::park::choose::{Arm, Attempt, Patience};
 use crate::sched::{current, enqueue, place};
 use crate::sys::lock::Gate;
 use crate::task::wait_queue::{Claimed, WaitQueue};
@@ -66,14 +66,15 @@ impl Arm for ReadyArm<'_> {
         Some(self.evented.source().waiters())
     }
 
-    fn prepare(&mut self) -> bool {
+    fn prepare(&mut self, patience: Patience) -> bool {
         // Registered before the look: an event after the look is then heard.
         if let Err(error) = self.register() {
             return self.settles(Err(error));
         }
-        // A cleared bit is trusted, as everywhere; a set one may be stale, so the kernel is asked.
+        // A set bit may be stale, so the kernel is asked. A cleared one is trusted by those who wait: the
+        // event will come. Who does not wait may never let the worker see it, and asks in any case.
         let seen = self.evented.source().ready.snapshot();
-        if !seen.is_ready(self.direction) {
+        if patience != Patience::None && !seen.is_ready(self.direction) {
             return false;
         }
         let result = self.evented.probe(self.direction);

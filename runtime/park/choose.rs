@@ -42,7 +42,7 @@ pub(crate) trait Arm {
 
     /// Before any gate is taken, at every round: what cannot be done under a lock. May make system
     /// calls, does not park. `true`: ready, and done.
-    fn prepare(&mut self) -> bool {
+    fn prepare(&mut self, _patience: Patience) -> bool {
         false
     }
 
@@ -79,7 +79,7 @@ pub(crate) trait GatedArm {
     fn lock(&self) -> &Lock<Self::State>;
 
     /// As [`Arm::prepare`].
-    fn prepare(&mut self) -> bool {
+    fn prepare(&mut self, _patience: Patience) -> bool {
         false
     }
 
@@ -110,8 +110,8 @@ impl<A: GatedArm> Arm for Gated<A> {
         Some(self.0.lock())
     }
 
-    fn prepare(&mut self) -> bool {
-        self.0.prepare()
+    fn prepare(&mut self, patience: Patience) -> bool {
+        self.0.prepare(patience)
     }
 
     #[expect(unsafe_code, reason = "the engine holds the gate, without a guard")]
@@ -178,7 +178,7 @@ pub(crate) fn choose(
     spend_budget_unless_impatient(patience);
     loop {
         let turns = Turns::new(order, arms.len());
-        if let Some(index) = take_ready(arms, turns) {
+        if let Some(index) = take_ready(arms, turns, patience) {
             return Outcome::Ready(index);
         }
         if let Some(outcome) = wait_at_all(arms, turns, patience) {
@@ -251,10 +251,10 @@ fn prime_from(least: usize) -> usize {
 }
 
 /// Step 1: each arm under its own gate only. Most selects end here.
-fn take_ready(arms: &mut [&mut dyn Arm], turns: Turns) -> Option<usize> {
+fn take_ready(arms: &mut [&mut dyn Arm], turns: Turns, patience: Patience) -> Option<usize> {
     let mut wakes = Wakes::default();
     for index in turns.iter() {
-        if arms[index].prepare() {
+        if arms[index].prepare(patience) {
             return Some(index);
         }
         let attempt = Held::acquire(arms, &[index]).arms[index].attempt(&mut wakes.0);
@@ -293,7 +293,7 @@ fn wait_at_all(
     drop(held);
     let why = park_until_decided(arms, &parker, &ticket, patience);
     withdraw(arms, &nodes);
-    finish(arms, &ticket, why)
+    finish(arms, turns, &ticket, why)
 }
 
 /// Step 4. The nodes are on the heap: as many as arms.
@@ -359,12 +359,18 @@ fn withdraw(arms: &[&mut dyn Arm], nodes: &[WaitNode]) {
 }
 
 /// Step 8.
-fn finish(arms: &mut [&mut dyn Arm], ticket: &Ticket, why: Option<Why>) -> Option<Outcome<usize>> {
+fn finish(
+    arms: &mut [&mut dyn Arm],
+    turns: Turns,
+    ticket: &Ticket,
+    why: Option<Why>,
+) -> Option<Outcome<usize>> {
     match why {
         Some(Why::Interrupted) => Some(Outcome::Interrupted),
         Some(Why::TimedOut) => {
             let now_ns = now_ns();
-            let due = arms.iter().position(|arm| arm.deadline_ns() <= now_ns);
+            let mut order = turns.iter();
+            let due = order.find(|&index| arms[index].deadline_ns() <= now_ns);
             Some(due.map_or(Outcome::TimedOut, Outcome::Ready))
         }
         None => {

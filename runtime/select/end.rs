@@ -1,7 +1,7 @@
 //! Arms that wait for the end of a green thread, or for a point in time. They take nothing, so losing
 //! leaves nothing behind.
 
-use crate::park::choose::{Arm, Attempt, Gated, GatedArm};
+use crate::park::choose::{Arm, Attempt, Gated, GatedArm, Patience};
 use crate::sys::clock::now_ns;
 use crate::sys::lock::{Gate, Lock};
 use crate::task::TaskRef;
@@ -25,7 +25,7 @@ impl GatedArm for Ended<'_> {
         &self.0.header().joiners
     }
 
-    fn prepare(&mut self) -> bool {
+    fn prepare(&mut self, _patience: Patience) -> bool {
         // Mirrors `State::finish`: the bit is set before the look under the lock, and the finisher
         // looks at the waiters if it saw the bit.
         self.0.header().state.announce_joiner();
