@@ -8,12 +8,14 @@
 
 use crate::context::overflow;
 use crate::context::stack::{StackSize, bad_guard_setting};
+use crate::park::interrupt;
 use crate::park::wait_list::{self, Mask, Outcome};
 use crate::report::{self, ShutdownReport};
 use crate::sched::group::{Group, Phase};
 use crate::sched::worker::Worker;
 use crate::sched::{current, hook};
 use crate::sys::clock::{NEVER_NS, deadline_after};
+use crate::sys::fatal;
 use crate::sys::{limits, signals};
 use crate::task::{WaitReason, slot};
 use crate::thread::{JoinHandle, Place, Spec, spawn_unchecked, wait_for_end};
@@ -149,6 +151,8 @@ where
     F: FnOnce() -> T + Send,
     T: Send,
 {
+    // Before anything is spawned: nothing may unwind past the wait below.
+    interrupt::assert_may_park();
     let spec = Spec {
         name: Some("main".into()),
         stack_size: None,
@@ -162,8 +166,9 @@ where
     let outcome = wait_for_end(&task, NEVER_NS, Mask::Masked);
     debug_assert_eq!(outcome, Outcome::Ready(()));
     if !task.header().state.is_done() {
-        eprintln!("greenroom: a runtime ended while `run` waits for it; aborting");
-        std::process::abort();
+        fatal::abort(format_args!(
+            "greenroom: a runtime ended while `run` waits for it; aborting"
+        ));
     }
     // SAFETY: done; `T` is its type; taken once, as no handle was made of `task`.
     match unsafe { slot::take::<T>(&task) } {

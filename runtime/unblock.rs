@@ -50,6 +50,7 @@ where
         return f();
     }
     interrupt::check();
+    interrupt::assert_may_park();
     let job = Arc::new(Job {
         stage: Lock::new(Stage::Queued(f)),
         waiters: Lock::new(WaitQueue::new()),

@@ -14,3 +14,5 @@ mod meaning;
 mod meeting;
 #[path = "select/rows.rs"]
 mod rows;
+#[path = "select/sockets.rs"]
+mod sockets;

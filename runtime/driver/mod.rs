@@ -19,6 +19,7 @@ use crate::sys::atomic::{AtomicU8, Ordering};
 use crate::sys::clock::{NEVER_NS, now_ns};
 use crate::sys::epoll::{Epoll, Events, Interest};
 use crate::sys::eventfd::EventFd;
+use crate::sys::fatal;
 use crate::task::state::Wake;
 use crate::task::{Header, TaskPtr};
 use std::io;
@@ -124,8 +125,9 @@ impl Driver {
     fn turn(&mut self, timeout_ns: u64, ready: &mut impl Extend<TaskPtr>) {
         if let Err(error) = self.poller.epoll.wait(&mut self.events, timeout_ns) {
             // EBADF or EFAULT: our own descriptor is gone. Nothing can run correctly after that.
-            eprintln!("greenroom: waiting on epoll failed: {error}; aborting");
-            std::process::abort();
+            fatal::abort(format_args!(
+                "greenroom: waiting on epoll failed: {error}; aborting"
+            ));
         }
         for (index, event) in self.events.iter().enumerate() {
             self.prefetch(index);

@@ -277,6 +277,7 @@ impl Evented {
 
     /// An OS thread's wait.
     fn poll(&self, direction: Direction, deadline_ns: u64) -> io::Result<bool> {
+        interrupt::assert_may_park();
         let what = readiness(direction);
         let until_ns = deadline_ns.min(interrupt::enter_park(Mask::Open));
         let is_ready = poll::wait_until(self.as_fd(), what, until_ns)?;

@@ -16,6 +16,7 @@ use super::wait_list::Mask;
 use crate::context::frames::{Frame, StackContext};
 use crate::sched::current;
 use crate::sys::clock::{NEVER_NS, now_ns};
+use crate::sys::fatal;
 use std::any::Any;
 use std::panic;
 use std::ptr;
@@ -103,10 +104,9 @@ pub(crate) fn check() {
 #[cold]
 pub(crate) fn raise() -> ! {
     if cfg!(panic = "abort") {
-        eprintln!(
+        fatal::abort(format_args!(
             "greenroom: a `timeout` has elapsed, and with panic = \"abort\" there is no unwinding"
-        );
-        std::process::abort();
+        ));
     }
     match current::with_context(expired_frame) {
         Some(frame) => {
@@ -214,6 +214,12 @@ pub(crate) fn forbid_parking<T>(body: impl FnOnce() -> T) -> T {
     body()
 }
 
+/// Whether no [`forbid_parking`] is under way.
+#[inline]
+pub(crate) fn may_park() -> bool {
+    current::with_context(|context| context.no_parking.get() == 0)
+}
+
 /// Before a wait queues anything, since nothing may unwind past a queued node.
 ///
 /// # Panics
@@ -221,7 +227,7 @@ pub(crate) fn forbid_parking<T>(body: impl FnOnce() -> T) -> T {
 #[inline]
 pub(crate) fn assert_may_park() {
     assert!(
-        current::with_context(|context| context.no_parking.get() == 0),
+        may_park(),
         "Ord or Clone of a queue's items must not park: the queue is locked while they run"
     );
 }

@@ -211,6 +211,12 @@ fn queue_up<'a, S>(
 ) -> Gift<'a, S> {
     // Before the node is queued: `park` asserts it too, but may not unwind past a queued node.
     interrupt::assert_may_park();
+    if !interrupt::may_park() {
+        // The panic's hook is the user's, and does not run under the lock.
+        drop(guard);
+        interrupt::assert_may_park();
+        unreachable!("asserted what was just seen not to hold");
+    }
     let parker = Parker::current();
     let node = WaitNode::with_slot(parker.waiter(), slot);
     let waiters = queue(&mut guard);

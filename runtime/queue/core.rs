@@ -141,30 +141,38 @@ impl<T, S: Store<T>> State<T, S> {
         if self.store.len() >= self.capacity {
             return Err(Refused::Full(item));
         }
-        self.store.push(item);
+        // Before the push: a panic of `Ord` there leaves the item in the store.
         self.unfinished += 1;
+        self.store.push(item);
         Ok(())
     }
 
-    /// Gets if that is possible now.
+    /// Gets if that is possible now. `place`, of the caller, is where the item goes at once: if an `Ord`
+    /// panics after that, it is dropped by the caller, without the lock.
     #[inline]
-    pub(crate) fn take(&mut self, wakes: &mut Option<Claimed>) -> Result<T, Nothing> {
-        let popped = self.store.pop();
+    pub(crate) fn take(
+        &mut self,
+        place: &mut Option<T>,
+        wakes: &mut Option<Claimed>,
+    ) -> Result<(), Nothing> {
+        *place = self.store.pop();
         let mut admitted = None;
         *wakes = self
             .putters
             .take_first_with(|slot| admitted = empty::<T>(slot));
-        if admitted.is_some() {
+        if let Some(next) = admitted {
             self.unfinished += 1;
-        }
-        match (popped, admitted) {
-            (Some(item), Some(next)) => {
+            if place.is_none() {
+                *place = Some(next);
+            } else {
                 self.store.push(next);
-                Ok(item)
             }
-            (Some(item), None) | (None, Some(item)) => Ok(item),
-            (None, None) if self.is_shut => Err(Nothing::ShutDown),
-            (None, None) => Err(Nothing::Empty),
+            return Ok(());
+        }
+        match place {
+            Some(_) => Ok(()),
+            None if self.is_shut => Err(Nothing::ShutDown),
+            None => Err(Nothing::Empty),
         }
     }
 
@@ -258,18 +266,23 @@ impl<T, S: Store<T>> Core<T, S> {
     pub(crate) fn get(&self, deadline_ns: u64) -> Result<T, Nothing> {
         interrupt::check();
         spend_budget();
-        let mut wakes = Wakes::default();
+        let (mut item, mut wakes) = (None, Wakes::default());
         let mut state = self.state.lock();
-        match state.take(&mut wakes.0) {
+        match state.take(&mut item, &mut wakes.0) {
+            Ok(()) => {
+                drop(state);
+                Ok(item.expect("because it was taken"))
+            }
             Err(Nothing::Empty) => self.wait_for_item(state, deadline_ns),
-            taken => taken,
+            Err(nothing) => Err(nothing),
         }
     }
 
     /// Gets if that is possible now. Never parks.
     pub(crate) fn try_get(&self) -> Result<T, Nothing> {
-        let mut wakes = Wakes::default();
-        self.state.lock().take(&mut wakes.0)
+        let (mut item, mut wakes) = (None, Wakes::default());
+        let taken = self.state.lock().take(&mut item, &mut wakes.0);
+        taken.map(|()| item.expect("because it was taken"))
     }
 
     fn wait_for_item(

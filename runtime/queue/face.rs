@@ -1,8 +1,6 @@
 //! `Queue`, `LifoQueue`, `PriorityQueue`: three orders, one face, which a macro writes for each of them.
-//! A thin face: the protocol is in `core`, the orders in `store`.
-//!
-//! Three types rather than one with a parameter for the order: with a parameter `Queue::unbounded()`
-//! could not be inferred.
+//! The protocol is in `core`, the orders in `store`. Three types rather than one with a parameter for
+//! the order: with a parameter `Queue::unbounded()` could not be inferred.
 
 use super::core::{Core, FOREVER, Labels, Nothing, Refused, UNBOUNDED};
 use super::error::{GetError, PutError, ShutDown, TaskDoneError};
@@ -482,10 +480,11 @@ queue! {
 queue! {
     /// A queue that gives the smallest item first, and equals in the order in which they were put.
     ///
-    /// `Ord` runs while the queue is locked: it must be quick, and must not use the queue. If it parks, it
-    /// panics; if it panics, the item that was being put may be lost. Source: Python's
-    /// `queue.PriorityQueue`; for pairs of priority and item order by the first part only, as
-    /// [`std::cmp::Reverse`] shows.
+    /// `Ord` runs while the queue (in a select, every queue of it) is locked: it must be quick, and must
+    /// not use queues, events or whatever else of greenroom's can be waited for. If it parks, it panics;
+    /// if it panics, the item that was being put or taken may be lost. Source: Python's
+    /// `queue.PriorityQueue`. For pairs of priority and item give the pair an `Ord` of its own that looks
+    /// at the priority only; [`std::cmp::Reverse`] turns the order round.
     ///
     /// # Examples
     /// ```

@@ -5,6 +5,7 @@ use crate::park::interrupt::forbid_parking;
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, VecDeque};
 use std::fmt;
+use std::mem::ManuallyDrop;
 
 /// What lies in a queue. Called under the queue's lock.
 pub trait Store<T> {
@@ -34,9 +35,20 @@ pub struct Priority<T> {
 }
 
 /// An item with its number, which decides between equals.
+///
+/// Subtle: never dropped by the heap. When `Ord` panics, the heap drops what it has in its hands, and
+/// that would run the item's destructor under the queue's lock; so it leaks instead.
 struct Ranked<T> {
-    item: T,
+    item: ManuallyDrop<T>,
     number: u64,
+}
+
+impl<T> Drop for Priority<T> {
+    fn drop(&mut self) {
+        for Reverse(ranked) in std::mem::take(&mut self.heap).into_vec() {
+            drop(ManuallyDrop::into_inner(ranked.item));
+        }
+    }
 }
 
 impl<T: Ord> Ord for Ranked<T> {
@@ -134,15 +146,17 @@ impl<T: Ord> Store<T> for Priority<T> {
     fn push(&mut self, item: T) {
         let number = self.next;
         self.next += 1;
+        let item = ManuallyDrop::new(item);
         forbid_parking(|| self.heap.push(Reverse(Ranked { item, number })));
     }
 
     fn pop(&mut self) -> Option<T> {
-        forbid_parking(|| self.heap.pop()).map(|Reverse(ranked)| ranked.item)
+        let popped = forbid_parking(|| self.heap.pop());
+        popped.map(|Reverse(ranked)| ManuallyDrop::into_inner(ranked.item))
     }
 
     fn peek(&self) -> Option<&T> {
-        self.heap.peek().map(|Reverse(ranked)| &ranked.item)
+        self.heap.peek().map(|Reverse(ranked)| &*ranked.item)
     }
 
     fn len(&self) -> usize {
@@ -153,7 +167,7 @@ impl<T: Ord> Store<T> for Priority<T> {
     fn drain(&mut self) -> Vec<T> {
         let heap = std::mem::take(&mut self.heap);
         heap.into_iter()
-            .map(|Reverse(ranked)| ranked.item)
+            .map(|Reverse(ranked)| ManuallyDrop::into_inner(ranked.item))
             .collect()
     }
 }

@@ -9,6 +9,7 @@ use super::current;
 use super::group::Group;
 use super::shared::Shared;
 use crate::sys::atomic::Ordering;
+use crate::sys::fatal;
 use crate::task::TaskPtr;
 use std::sync::Arc;
 
@@ -35,8 +36,9 @@ pub(crate) fn enqueue(task: TaskPtr) {
     let home = unsafe { &*home };
     if home.push(task).is_err() {
         // A worker leaves only when none of its started tasks is unfinished.
-        eprintln!("greenroom: a task was woken after its worker had left; aborting");
-        std::process::abort();
+        fatal::abort(format_args!(
+            "greenroom: a task was woken after its worker had left; aborting"
+        ));
     }
 }
 

@@ -16,6 +16,7 @@ use crate::driver::Driver;
 use crate::driver::timer::TimerNode;
 use crate::sys::atomic::Ordering;
 use crate::sys::clock::NEVER_NS;
+use crate::sys::fatal;
 use crate::task::{Header, TaskPtr};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -51,8 +52,7 @@ struct AbortOnUnwind;
 
 impl Drop for AbortOnUnwind {
     fn drop(&mut self) {
-        eprintln!("greenroom: a worker panicked; aborting");
-        std::process::abort();
+        fatal::abort(format_args!("greenroom: a worker panicked; aborting"));
     }
 }
 

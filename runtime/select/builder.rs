@@ -1,7 +1,7 @@
 //! `Select`: a select whose arms are added at run time. Each arm is boxed with the closure that takes
 //! what it gives; the engine is the same as the macro's.
 
-use super::case::{At, Case, Direction, Joinable, Permits, Pollable, Sink, Source, Waitable};
+use super::case::{At, Case, Direction, Joinable, Permits, Pollable, Sink, Source, Waitable, Won};
 use crate::park::choose::{self, Order, Patience};
 use crate::park::interrupt;
 use crate::park::wait_list::Outcome;
@@ -51,7 +51,7 @@ impl<C: Case, R, F: FnOnce(C::Outcome) -> R> Entry<R> for With<C, F> {
     }
 
     fn finish(self: Box<Self>) -> R {
-        (self.then)(self.case.outcome())
+        (self.then)(self.case.outcome(Won::by_the_engine()))
     }
 }
 

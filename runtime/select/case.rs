@@ -34,7 +34,18 @@ pub trait Case: Sealed {
 
     /// After it has won.
     #[doc(hidden)]
-    fn outcome(self) -> Self::Outcome;
+    fn outcome(self, won: Won) -> Self::Outcome;
+}
+
+/// Says that a case has won: only the engine's callers can, so nobody takes an outcome that is not his.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Won(());
+
+impl Won {
+    pub(super) fn by_the_engine() -> Won {
+        Won(())
+    }
 }
 
 /// An arm without its types.
@@ -274,7 +285,7 @@ impl<T, S: Store<T>, E> Case for Recv<'_, T, S, E> {
         Erased(&mut self.arm)
     }
 
-    fn outcome(self) -> Result<T, E> {
+    fn outcome(self, _won: Won) -> Result<T, E> {
         self.arm.0.outcome().ok_or_else(self.closed)
     }
 }
@@ -286,7 +297,7 @@ impl<T, S: Store<T>, E> Case for Send<'_, T, S, E> {
         Erased(&mut self.arm)
     }
 
-    fn outcome(self) -> Result<(), E> {
+    fn outcome(self, _won: Won) -> Result<(), E> {
         self.arm.outcome().map_err(self.refused)
     }
 }
@@ -298,7 +309,7 @@ impl Case for Join<'_> {
         Erased(&mut self.0)
     }
 
-    fn outcome(self) {}
+    fn outcome(self, _won: Won) {}
 }
 
 impl Case for Wait<'_> {
@@ -308,7 +319,7 @@ impl Case for Wait<'_> {
         Erased(&mut *self.0)
     }
 
-    fn outcome(self) {}
+    fn outcome(self, _won: Won) {}
 }
 
 impl<'a> Case for Acquire<'a> {
@@ -318,7 +329,7 @@ impl<'a> Case for Acquire<'a> {
         Erased(&mut self.arm)
     }
 
-    fn outcome(self) -> SemaphoreGuard<'a> {
+    fn outcome(self, _won: Won) -> SemaphoreGuard<'a> {
         SemaphoreGuard::of(self.semaphore)
     }
 }
@@ -330,7 +341,7 @@ impl Case for Ready<'_> {
         Erased(&mut self.0)
     }
 
-    fn outcome(self) -> io::Result<()> {
+    fn outcome(self, _won: Won) -> io::Result<()> {
         self.0.outcome()
     }
 }
@@ -342,5 +353,5 @@ impl Case for At<'_> {
         Erased(&mut self.0)
     }
 
-    fn outcome(self) {}
+    fn outcome(self, _won: Won) {}
 }

@@ -1,7 +1,7 @@
 //! Several cases of different types, as `select!` writes them: a list made of pairs. Their outcomes
 //! come back as a list of the same shape, in which the winner's is filled.
 
-use super::case::{Case, Erased};
+use super::case::{Case, Erased, Won};
 use super::end::Never;
 use crate::park::choose::{self, Arm, Order, Patience};
 use crate::park::interrupt;
@@ -46,7 +46,10 @@ impl<C: Case, Rest: Cases> Cases for (C, Rest) {
     fn outcomes(self, winner: Option<usize>) -> Self::Outcomes {
         let (case, rest) = self;
         match winner {
-            Some(0) => (Some(case.outcome()), rest.outcomes(None)),
+            Some(0) => (
+                Some(case.outcome(Won::by_the_engine())),
+                rest.outcomes(None),
+            ),
             later => (None, rest.outcomes(later.map(|number| number - 1))),
         }
     }

@@ -96,7 +96,7 @@ impl<G: Gathering> GatedArm for Come<'_, G> {
     }
 
     fn attempt(&mut self, state: &mut G::State, _wakes: &mut Vec<Claimed>) -> Attempt {
-        if self.what.has_come(state) {
+        if self.what.has_come(state) || G::crowd(state).is_released(self.arrival.get_mut()) {
             return Attempt::Done;
         }
         *self.arrival.get_mut() = G::crowd(state).arrive();

@@ -41,9 +41,8 @@ impl<T, S: Store<T>> GatedArm for Take<'_, T, S> {
 
     fn attempt(&mut self, state: &mut State<T, S>, wakes: &mut Vec<Claimed>) -> Attempt {
         let mut wake = Collect { wake: None, wakes };
-        match state.take(&mut wake.wake) {
-            Ok(item) => *self.slot.get_mut() = Some(item),
-            Err(Nothing::ShutDown) => {}
+        match state.take(self.slot.get_mut(), &mut wake.wake) {
+            Ok(()) | Err(Nothing::ShutDown) => {}
             Err(Nothing::Empty) => return Attempt::NotReady,
         }
         Attempt::Done

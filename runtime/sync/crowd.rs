@@ -82,7 +82,7 @@ impl Crowd {
         self.waiters.has_waiter()
     }
 
-    fn is_released(&self, arrival: &Arrival) -> bool {
+    pub(crate) fn is_released(&self, arrival: &Arrival) -> bool {
         arrival.0 < self.released
     }
 

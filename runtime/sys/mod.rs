@@ -8,6 +8,7 @@ pub(crate) mod atomic;
 pub(crate) mod clock;
 pub(crate) mod epoll;
 pub(crate) mod eventfd;
+pub(crate) mod fatal;
 pub(crate) mod fd;
 pub(crate) mod futex;
 pub(crate) mod limits;

@@ -7,6 +7,7 @@
 //! access takes, and lets soundness depend on places that never meet a wrong type.
 
 use crate::sys::atomic::{AtomicUsize, Ordering};
+use crate::sys::fatal;
 use std::any::Any;
 use std::cell::Cell;
 use std::fmt;
@@ -150,8 +151,9 @@ impl Locals {
         while let Some(value) = self.take_newest() {
             if panic::catch_unwind(AssertUnwindSafe(|| drop(value))).is_err() {
                 // As std: nobody is left who could catch it.
-                eprintln!("fatal runtime error: thread local panicked on drop, aborting");
-                std::process::abort();
+                fatal::abort(format_args!(
+                    "fatal runtime error: thread local panicked on drop, aborting"
+                ));
             }
         }
         // What is left has no destructors.

@@ -8,6 +8,7 @@
 )]
 
 use super::header::{Header, Identity, TaskPtr, TaskRef, VTable};
+use crate::sys::fatal;
 use std::any::Any;
 use std::cell::UnsafeCell;
 use std::mem::{self, ManuallyDrop};
@@ -158,8 +159,9 @@ unsafe fn drop_result<F, T>(header: NonNull<Header>) {
     let result = unsafe { place.cast::<Result<T>>().read() };
     if panic::catch_unwind(AssertUnwindSafe(|| drop(result))).is_err() {
         // As std: a result whose destructor panics cannot be reported to anybody.
-        eprintln!("fatal runtime error: green thread result panicked on drop, aborting");
-        std::process::abort();
+        fatal::abort(format_args!(
+            "fatal runtime error: green thread result panicked on drop, aborting"
+        ));
     }
 }
 

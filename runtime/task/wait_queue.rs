@@ -96,21 +96,30 @@ impl WaitNode {
         self.waiter
     }
 
-    /// Whether it may be given to: always, unless it belongs to a select that another arm has won.
+    /// Whether it may be given to. Not if another arm of its select has won, nor if its task was left
+    /// behind by its runtime: that one would never take what it is given, nor pass it on.
     #[inline]
     fn win(&self) -> bool {
         // SAFETY: a ticket outlives the node's time in the queue, by `of_arm`.
-        match unsafe { self.ticket.as_ref() } {
-            Some(ticket) => ticket.win(self.arm),
-            None => true,
-        }
+        let ticket = unsafe { self.ticket.as_ref() };
+        !self.is_left_behind() && ticket.is_none_or(|ticket| ticket.win(self.arm))
     }
 
     /// Whether a taker would pass it over.
     #[inline]
     fn is_stale(&self) -> bool {
         // SAFETY: as in `win`.
-        unsafe { self.ticket.as_ref() }.is_some_and(|ticket| !ticket.is_open())
+        let ticket = unsafe { self.ticket.as_ref() };
+        self.is_left_behind() || ticket.is_some_and(|ticket| !ticket.is_open())
+    }
+
+    #[inline]
+    fn is_left_behind(&self) -> bool {
+        match self.waiter {
+            // SAFETY: the node is queued, so its task has not left the wait and is alive.
+            Waiter::Task(header) => unsafe { header.as_ref() }.state.is_abandoned(),
+            Waiter::Thread(_) => false,
+        }
     }
 
     /// Whether the node stands in a queue. `false`, also without the lock, says that whoever took it

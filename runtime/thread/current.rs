@@ -241,6 +241,7 @@ fn park_green(task: &Header, deadline: impl FnOnce() -> u64) {
 }
 
 fn park_os(thread: &OsThread, deadline: impl FnOnce() -> u64) {
+    interrupt::assert_may_park();
     let deadline_ns = deadline();
     loop {
         interrupt::check();

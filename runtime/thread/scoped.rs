@@ -19,6 +19,7 @@ use crate::park::wait_list::{Mask, Outcome};
 use crate::sched::current;
 use crate::sys::atomic::{AtomicUsize, Ordering};
 use crate::sys::clock::NEVER_NS;
+use crate::sys::fatal;
 use crate::sys::lock::Lock;
 use crate::task::slot::Result;
 use crate::task::{Header, TaskRef};
@@ -194,13 +195,12 @@ impl<F> Drop for Child<F> {
 fn abort_if_abandoned(task: &TaskRef) {
     let header = task.header();
     if !header.state.is_done() && header.state.is_abandoned() {
-        eprintln!(
+        fatal::abort(format_args!(
             "greenroom: scoped green thread {} (spawned at {}) was abandoned by the shutdown of its \
              runtime while its scope still waits for it; aborting: its borrows cannot be ended",
             header.label(),
             header.spawned_at()
-        );
-        std::process::abort();
+        ));
     }
 }
 
@@ -232,6 +232,8 @@ pub fn scope<'env, F, T>(f: F) -> T
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
 {
+    // Before anything is spawned: nothing may unwind past the wait below.
+    interrupt::assert_may_park();
     let children = Children {
         tasks: Vec::new(),
         prune_at: 64,

@@ -223,3 +223,96 @@ fn panic_of_an_order_wakes_whom_the_call_had_let_in() {
         }
     }
 }
+
+/// What an item's `Ord` does besides, in this test's own type.
+mod scoped {
+    use std::cmp::Ordering;
+
+    #[derive(PartialEq, Eq)]
+    pub(super) struct Item {
+        pub(super) rank: u32,
+        pub(super) inside: fn(),
+    }
+
+    impl PartialOrd for Item {
+        fn partial_cmp(&self, other: &Item) -> Option<Ordering> {
+            Some(self.cmp(other))
+        }
+    }
+
+    impl Ord for Item {
+        fn cmp(&self, other: &Item) -> Ordering {
+            (self.inside)();
+            self.rank.cmp(&other.rank)
+        }
+    }
+}
+
+/// A scope's wait must not be unwound past, so a scope is refused before it spawns.
+#[test]
+fn scope_or_run_inside_an_order_panics_before_anything_is_spawned() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    static SPAWNED: AtomicBool = AtomicBool::new(false);
+    let insides: [fn(); 2] = [
+        || {
+            greenroom::thread::scope(|s| {
+                s.spawn(|| SPAWNED.store(true, Ordering::SeqCst));
+            });
+        },
+        || {
+            greenroom::unblock(|| SPAWNED.store(true, Ordering::SeqCst));
+        },
+    ];
+    let refused = |inside: fn()| {
+        let queue = greenroom::queue::PriorityQueue::unbounded();
+        let item = |rank| scoped::Item { rank, inside };
+        assert!(queue.put(item(2)).is_ok());
+        let put = std::panic::AssertUnwindSafe(|| queue.put(item(1)).is_ok());
+        assert!(std::panic::catch_unwind(put).is_err());
+    };
+    greenroom::run(|| insides.into_iter().for_each(refused));
+    refused(insides[0]);
+    refused(|| greenroom::run(|| SPAWNED.store(true, Ordering::SeqCst)));
+    assert!(!SPAWNED.load(Ordering::SeqCst));
+}
+
+/// A destructor may use the queue: it never runs under the lock, also if an `Ord` panics.
+#[test]
+fn item_that_an_orders_panic_loses_is_not_dropped_under_the_lock() {
+    use greenroom::queue::PriorityQueue;
+    use std::cmp::Ordering as Order;
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    static QUEUE: PriorityQueue<Bomb> = PriorityQueue::unbounded();
+    static IS_ARMED: AtomicBool = AtomicBool::new(false);
+    static DROPS: AtomicUsize = AtomicUsize::new(0);
+    #[derive(PartialEq, Eq)]
+    struct Bomb(u32);
+    impl PartialOrd for Bomb {
+        fn partial_cmp(&self, other: &Bomb) -> Option<Order> {
+            Some(self.cmp(other))
+        }
+    }
+    impl Ord for Bomb {
+        fn cmp(&self, other: &Bomb) -> Order {
+            assert!(
+                !IS_ARMED.swap(false, Ordering::SeqCst),
+                "expected by the test"
+            );
+            self.0.cmp(&other.0)
+        }
+    }
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            DROPS.fetch_add(QUEUE.len().min(1), Ordering::SeqCst);
+        }
+    }
+    for rank in 0..4 {
+        assert!(QUEUE.put(Bomb(rank)).is_ok());
+    }
+    IS_ARMED.store(true, Ordering::SeqCst);
+    assert!(std::panic::catch_unwind(|| drop(QUEUE.get())).is_err());
+    while QUEUE.len() > 1 {
+        drop(QUEUE.get());
+    }
+    assert!(DROPS.load(Ordering::SeqCst) > 0);
+}

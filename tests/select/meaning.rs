@@ -435,32 +435,3 @@ fn priority_queues_and_pointers_may_stand_in_arms() {
         assert_eq!(items, [1, 2, 3]);
     });
 }
-
-/// A loop that never waits never lets its worker look for events: `default` must ask the kernel.
-#[test]
-fn socket_polled_with_default_in_a_loop_that_never_parks_is_seen_ready() {
-    use std::io::{Read, Write};
-    let runtime = greenroom::Runtime::builder()
-        .workers(1)
-        .build()
-        .expect("a runtime starts");
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    let address = listener.local_addr().expect("it is bound");
-    let mut peer = std::net::TcpStream::connect(address).expect("it listens");
-    let (stream, _) = listener.accept().expect("one has come");
-    let stream = greenroom::net::TcpStream::from(stream);
-    runtime.run(|| {
-        // A short read clears the bit.
-        peer.write_all(b"x").expect("connected");
-        let read = (&stream).read(&mut [0; 16]).expect("connected");
-        assert_eq!(read, 1);
-        peer.write_all(b"y").expect("connected");
-        let begun = std::time::Instant::now();
-        loop {
-            greenroom::select! {
-                readable(stream) -> result => break result.expect("connected"),
-                default => assert!(begun.elapsed() < std::time::Duration::from_secs(20)),
-            }
-        }
-    });
-}

@@ -4,6 +4,8 @@ pub(crate) mod atomic;
 pub(crate) mod clock;
 pub(crate) mod epoll;
 pub(crate) mod event;
+#[path = "../../../runtime/sys/fatal.rs"]
+pub(crate) mod fatal;
 pub(crate) mod futex;
 pub(crate) mod lock;
 pub(crate) mod nap;
