@@ -47,6 +47,10 @@ impl From<Elapsed> for std::io::Error {
 /// `Elapsed` belongs to the `timeout` that set it. Zero gives up at the first parking call; what does
 /// not fit the clock never does. Works on OS threads, at greenroom's waits.
 ///
+/// Nothing can be unwound inside a destructor that runs during unwinding: there no deadline ends a wait;
+/// use calls that have a time-out of their own. std counts panics per OS thread, so while a green thread
+/// is parked in such a destructor, deadlines and cancellations of its worker's others wait for it too.
+///
 /// With `panic = "abort"` there is no way to unwind: the process would end.
 ///
 /// # Errors

@@ -182,3 +182,73 @@ fn neighbour_parked_in_a_destructor_during_its_panic_poisons_nothing_of_mine() {
         assert!(!mutex.is_poisoned());
     });
 }
+
+/// Parks in its destructor, which runs while a cancellation unwinds.
+struct ParksOnDrop<'a>(&'a greenroom::sync::Event);
+
+impl Drop for ParksOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.wait();
+    }
+}
+
+#[test]
+fn panic_beside_a_neighbour_parked_in_a_destructor_poisons() {
+    let runtime = greenroom::Runtime::builder()
+        .workers(1)
+        .build()
+        .expect("a runtime starts");
+    runtime.run(|| {
+        let (event, mutex) = (greenroom::sync::Event::new(), Mutex::new(()));
+        thread::scope(|s| {
+            let neighbour = s.spawn(|| {
+                let _parks = ParksOnDrop(&event);
+                thread::park();
+            });
+            thread::yield_now();
+            neighbour.cancel();
+            while !std::thread::panicking() {
+                thread::yield_now();
+            }
+            let victim = s.spawn(|| {
+                let _guard = mutex.lock().expect("not poisoned yet");
+                panic!("expected by the test");
+            });
+            assert!(victim.join().is_err());
+            assert!(mutex.is_poisoned());
+            mutex.clear_poison();
+            drop(mutex.lock());
+            assert!(
+                !mutex.is_poisoned(),
+                "a guard that just ends poisons nothing"
+            );
+            event.set();
+            assert!(neighbour.join().is_err());
+        });
+    });
+}
+
+#[test]
+fn panic_inside_a_destructor_during_a_cancellation_poisons_what_it_held() {
+    struct PanicsUnderTheLock<'a>(&'a Mutex<()>);
+    impl Drop for PanicsUnderTheLock<'_> {
+        fn drop(&mut self) {
+            let caught = catch_unwind(AssertUnwindSafe(|| {
+                let _guard = self.0.lock().expect("not poisoned yet");
+                panic!("expected by the test");
+            }));
+            assert!(caught.is_err());
+        }
+    }
+    let body = || {
+        let mutex = Mutex::new(());
+        let elapsed = timeout(Duration::from_millis(1), || {
+            let _panics = PanicsUnderTheLock(&mutex);
+            thread::sleep(FAR);
+        });
+        assert!(elapsed.is_err());
+        assert!(mutex.is_poisoned());
+    };
+    on_green(body);
+    body();
+}

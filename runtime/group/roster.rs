@@ -96,8 +96,8 @@ impl Roster {
         self.state.lock().free
     }
 
-    fn wait_until(&self, deadline_ns: u64) -> Wait {
-        Wait::until(deadline_ns, WaitReason::At(At::Group, Address::of(self)))
+    fn wait_until(&self, deadline_ns: u64, what: At) -> Wait {
+        Wait::until(deadline_ns, WaitReason::At(what, Address::of(self)))
     }
 
     /// Step 1 of a spawn. `None`: the time was up. Unwinds for an interrupt.
@@ -110,7 +110,7 @@ impl Roster {
             drop(state);
             return Some(Room::of(self));
         }
-        let wait = self.wait_until(deadline_ns);
+        let wait = self.wait_until(deadline_ns, At::Room);
         match wait_list::wait_given(
             &self.state,
             state,
@@ -194,7 +194,7 @@ impl Roster {
             drop(state);
             panic!("a member cannot join its own group: it would wait for itself");
         }
-        let wait = self.wait_until(deadline_ns);
+        let wait = self.wait_until(deadline_ns, At::Group);
         match wait_list::wait_given(
             &self.state,
             state,

@@ -59,7 +59,7 @@ impl Ends {
             if let Some(token) = state.tokens.pop_front() {
                 return Some(token);
             }
-            let reason = WaitReason::At(At::Group, Address::of(self));
+            let reason = WaitReason::At(At::Ends, Address::of(self));
             let wait = Wait::until(deadline_ns, reason);
             match wait_list::wait_given(&self.0, state, |s| &mut s.taker, ptr::null_mut(), wait) {
                 Gift::Given => {}

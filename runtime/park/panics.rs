@@ -10,10 +10,13 @@
 //! - some task of this worker is suspended while `panicking()` (`sched/run` counts them), and the hook
 //!   has never seen a panic on this stack.
 //!
+//! A lock that is taken while `panicking()` is true already is poisoned if the hook has seen a panic
+//! begin on this stack since.
+//!
 //! What remains: a panic inside a destructor that runs during an interrupt's unwinding, caught there,
 //! makes the rest of that unwinding count as a panic. And with a panic hook of the user's in place of
-//! ours, a panic beside a neighbour's parked destructor poisons nothing. Both err to the side of the
-//! common case, and neither is unsound: poisoning is a hint.
+//! ours, a panic beside a neighbour's parked destructor poisons nothing. Neither is unsound: poisoning
+//! is a hint.
 
 use crate::sched::current;
 
@@ -44,20 +47,43 @@ impl Drop for Unwinding {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mark {
     was_panicking: bool,
+    /// Panics that had begun on this stack; looked up only if `was_panicking`.
+    panics: u32,
 }
 
 impl Mark {
     #[inline]
     pub(crate) fn now() -> Mark {
+        if std::thread::panicking() {
+            return Mark::while_panicking();
+        }
         Mark {
-            was_panicking: std::thread::panicking(),
+            was_panicking: false,
+            panics: 0,
+        }
+    }
+
+    #[cold]
+    fn while_panicking() -> Mark {
+        Mark {
+            was_panicking: true,
+            panics: current::with_context(|context| context.panics.get()),
         }
     }
 
     /// Whether a panic unwinds this stack that had not begun at the mark.
     #[inline]
     pub(crate) fn has_panic_since(self) -> bool {
-        !self.was_panicking && std::thread::panicking() && is_own_panic()
+        std::thread::panicking() && self.is_own_panic()
+    }
+
+    #[cold]
+    fn is_own_panic(self) -> bool {
+        if self.was_panicking {
+            // Taken in a destructor, or beside a neighbour's: only what the hook has seen since counts.
+            return current::with_context(|context| context.panics.get()) != self.panics;
+        }
+        is_own_panic()
     }
 }
 

@@ -174,7 +174,7 @@ macro_rules! queue {
             /// A clone of what `get` would take, without taking it. Parks while the queue is empty.
             ///
             /// `Clone` runs while the queue is locked: it must not use the queue; if it parks, it panics. An
-            /// item that a waiting `get` takes at once is never seen.
+            /// item that a waiting `get` takes at once is never seen, nor one in a putter's hands.
             ///
             /// # Errors
             /// [`ShutDown`], when nothing is left.

@@ -9,7 +9,7 @@ use super::worker::Worker;
 use crate::context::fiber::Fiber;
 use crate::context::frames::StackContext;
 use crate::task::Header;
-use crate::task::header::OWNER_ID_BITS;
+use crate::task::header::{OWNER_ID_BITS, next_id};
 use crate::task::locals::Locals;
 use std::cell::{Cell, OnceCell};
 use std::ptr;
@@ -24,6 +24,7 @@ std::thread_local! {
     static CURRENT: Current =
         const { Current { worker: Cell::new(ptr::null()), task: Cell::new(ptr::null()) } };
     static OS_CONTEXT: StackContext = const { StackContext::new() };
+    static OS_NUMBER: Cell<u64> = const { Cell::new(0) };
     static OS_THREAD: OnceCell<Arc<dyn std::any::Any + Send + Sync>> = const { OnceCell::new() };
     static OS_LOCALS: Locals = const { Locals::new() };
     static OS_LOCALS_END: OsLocalsEnd = const { OsLocalsEnd };
@@ -68,14 +69,24 @@ pub(crate) fn owner_word() -> u64 {
     task().map_or(0, Header::owner_word)
 }
 
-/// Whoever runs now, by a name that nobody else has while it lives: odd, from the id, for a green
-/// thread; even, an address of its own, for an OS thread. Never 0.
+/// Whoever runs now, by a number that nobody else ever has: odd for a green thread, even for an OS
+/// thread. Never 0.
 #[inline]
 pub(crate) fn identity() -> u64 {
     match task() {
         Some(task) => task.id() << 1 | 1,
-        None => OS_CONTEXT.with(|context| ptr::from_ref(context).addr() as u64),
+        None => os_number() << 1,
     }
+}
+
+/// This OS thread's number, from the same count as the ids of tasks.
+fn os_number() -> u64 {
+    OS_NUMBER.with(|number| {
+        if number.get() == 0 {
+            number.set(next_id());
+        }
+        number.get()
+    })
 }
 
 /// Whether an owner (or a waiter) is a task of the worker that runs this: then it cannot be running.

@@ -26,9 +26,12 @@ const WAITING_MAX: usize = 1_000;
 
 /// One line of a report: who, what it waits for, whence it came.
 fn describe(header: &Header) -> String {
+    // A name, and the number by which others name it as an owner.
+    let id = format!("#{}", header.id());
+    let name = header.name().map(|name| format!("'{name}' "));
     format!(
-        "green thread {} ({}, spawned at {})",
-        header.label(),
+        "green thread {}{id} ({}, spawned at {})",
+        name.unwrap_or_default(),
         header.reason.get(),
         header.spawned_at()
     )

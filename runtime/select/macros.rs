@@ -22,7 +22,7 @@
 /// [`Receiver`](crate::sync::mpsc::Receiver); `sink` likewise, or a sender. `place` is a place of type
 /// `Option`: the item is taken out of it if it was sent, stays there if another arm wins, and with
 /// `None` the arm is switched off. At most 24 arms; the patterns must be irrefutable; `-> pattern` may
-/// be left out. The body may `break`, `continue` and `return`.
+/// be left out; after a body that is no block stands a comma. The body may `break`, `continue` and `return`.
 ///
 /// Of several ready arms one is taken at random; after `biased;` the first. Parks, unless there is a
 /// `default`.
@@ -70,7 +70,10 @@ macro_rules! select {
 macro_rules! __select_parse {
     ($order:tt $($arms:tt)+) => {
         $crate::__select_arm!($order
-            [a b c d e f g h i j k l m n o p q r s t u v w x]
+            [__greenroom_a __greenroom_b __greenroom_c __greenroom_d __greenroom_e __greenroom_f
+             __greenroom_g __greenroom_h __greenroom_i __greenroom_j __greenroom_k __greenroom_l
+             __greenroom_m __greenroom_n __greenroom_o __greenroom_p __greenroom_q __greenroom_r
+             __greenroom_s __greenroom_t __greenroom_u __greenroom_v __greenroom_w __greenroom_x]
             [] []
             $($arms)+)
     };
@@ -164,9 +167,10 @@ macro_rules! __select_run {
             $order,
             false,
         );
-        $(if let ::std::option::Option::Some(__won) = $name {
-            let $pat = __won;
-            $body
+        $(if let ::std::option::Option::Some(__greenroom_won) = $name {
+            match __greenroom_won {
+                $pat => $body,
+            }
         } else)* {
             $crate::select::private::nobody_won()
         }
@@ -177,9 +181,10 @@ macro_rules! __select_run {
             $order,
             true,
         );
-        $(if let ::std::option::Option::Some(__won) = $name {
-            let $pat = __won;
-            $body
+        $(if let ::std::option::Option::Some(__greenroom_won) = $name {
+            match __greenroom_won {
+                $pat => $body,
+            }
         } else)* {
             $default
         }

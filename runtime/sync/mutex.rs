@@ -17,11 +17,11 @@ use std::time::Duration;
 /// A lock around a value. Source: [`std::sync::Mutex`].
 ///
 /// A green thread that finds it locked parks; an OS thread blocks. Poisoned by a panic under it, not by
-/// a cancellation or a deadline that unwinds.
+/// a cancellation or a deadline that unwinds (unless a destructor catches a panic meanwhile).
 ///
-/// *Who is next:* among the green threads of one worker strictly first come, first served. A waiter on
-/// another thread is woken to try, and may be overtaken by whoever runs meanwhile, for at most a
-/// millisecond; then the lock is handed to it.
+/// *Who is next:* those who wait are served first come, first served. Whoever runs may overtake them, for
+/// at most a millisecond; not if the owner has switched while it held the lock and the first in line
+/// is of its worker: then the lock is handed over.
 ///
 /// # Examples
 /// ```
@@ -242,7 +242,8 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
         match self.try_lock() {
             Ok(guard) => text.field("data", &&*guard),
             Err(TryLockError::Poisoned(error)) => text.field("data", &&**error.get_ref()),
-            Err(TryLockError::WouldBlock) => text.field("data", &format_args!("<locked>")),
+            // As std's, with quotes.
+            Err(TryLockError::WouldBlock) => text.field("data", &"<locked>"),
         };
         text.field("poisoned", &self.poison.get());
         text.finish_non_exhaustive()

@@ -327,9 +327,15 @@ impl fmt::Debug for Once {
 /// use greenroom::sync::{Once, OnceState};
 /// Once::new().call_once_force(|state: &OnceState| assert!(!state.is_poisoned()));
 /// ```
-#[derive(Debug)]
 pub struct OnceState {
     is_poisoned: bool,
+}
+
+impl fmt::Debug for OnceState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = f.debug_struct("OnceState");
+        text.field("poisoned", &self.is_poisoned).finish()
+    }
 }
 
 impl OnceState {

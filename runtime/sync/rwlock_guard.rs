@@ -4,13 +4,14 @@
 //! gives it up.
 #![expect(unsafe_code, reason = "reaches a cell under its lock")]
 
-use super::raw_rwlock::Access;
+use super::raw_rwlock::{Access, RawRwLock};
 use super::rwlock::RwLock;
 use crate::park::panics::Mark;
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem;
 use std::ops::{Deref, DerefMut};
+use std::ptr::NonNull;
 
 /// The lock, held to read. Dropping it unlocks. Source: [`std::sync::RwLockReadGuard`].
 ///
@@ -23,8 +24,9 @@ use std::ops::{Deref, DerefMut};
 /// ```
 #[must_use = "if unused the RwLock will immediately unlock"]
 pub struct RwLockReadGuard<'a, T: ?Sized + 'a> {
-    lock: &'a RwLock<T>,
-    _not_send: PhantomData<*const ()>,
+    /// The value; a pointer, so that the guard is covariant in `T`, as std's. Not `Send`.
+    value: NonNull<T>,
+    raw: &'a RawRwLock,
 }
 
 // SAFETY: a shared guard gives shared access to the value only.
@@ -34,9 +36,10 @@ impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
     /// For whoever has just come in to read.
     #[inline]
     pub(super) fn new(lock: &'a RwLock<T>) -> RwLockReadGuard<'a, T> {
+        let value = NonNull::new(lock.value.get()).expect("because a cell is somewhere");
         RwLockReadGuard {
-            lock,
-            _not_send: PhantomData,
+            value,
+            raw: &lock.raw,
         }
     }
 }
@@ -46,15 +49,16 @@ impl<T: ?Sized> Deref for RwLockReadGuard<'_, T> {
 
     #[inline]
     fn deref(&self) -> &T {
-        // SAFETY: the guard holds the lock to read, so nobody writes.
-        unsafe { &*self.lock.value.get() }
+        // SAFETY: the guard holds the lock to read, so nobody writes, and borrows the lock, so the value
+        // is there.
+        unsafe { self.value.as_ref() }
     }
 }
 
 impl<T: ?Sized> Drop for RwLockReadGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        self.lock.raw.unlock(Access::Read);
+        self.raw.unlock(Access::Read);
     }
 }
 

@@ -101,6 +101,10 @@ pub(crate) enum At {
     Send,
     /// The members of a group.
     Group,
+    /// Room in a pool.
+    Room,
+    /// The first of several ends.
+    Ends,
 }
 
 const PAYLOAD_BITS: u32 = 56;
@@ -118,7 +122,7 @@ const LOCKS: [LockKind; 5] = [
 
 /// Kinds of places begin here, in the order of the table.
 const AT: u64 = 64;
-const PLACES: [At; 12] = [
+const PLACES: [At; 14] = [
     At::Condvar,
     At::Barrier,
     At::Semaphore,
@@ -131,6 +135,8 @@ const PLACES: [At; 12] = [
     At::Receive,
     At::Send,
     At::Group,
+    At::Room,
+    At::Ends,
 ];
 
 impl WaitReason {
@@ -241,6 +247,8 @@ impl fmt::Display for At {
             At::Receive => "receiving from a channel",
             At::Send => "sending into a channel",
             At::Group => "waiting for a group",
+            At::Room => "waiting for room in a pool",
+            At::Ends => "waiting for the first of several ends",
         })
     }
 }

@@ -228,11 +228,18 @@ fn panic_of_an_order_wakes_whom_the_call_had_let_in() {
 mod scoped {
     use std::cmp::Ordering;
 
-    #[derive(PartialEq, Eq)]
     pub(super) struct Item {
         pub(super) rank: u32,
         pub(super) inside: fn(),
     }
+
+    impl PartialEq for Item {
+        fn eq(&self, other: &Item) -> bool {
+            self.rank == other.rank
+        }
+    }
+
+    impl Eq for Item {}
 
     impl PartialOrd for Item {
         fn partial_cmp(&self, other: &Item) -> Option<Ordering> {

@@ -435,3 +435,19 @@ fn priority_queues_and_pointers_may_stand_in_arms() {
         assert_eq!(items, [1, 2, 3]);
     });
 }
+
+/// Names that stand in the user's code mean nothing to the macro.
+#[test]
+fn names_of_the_users_do_not_get_in_the_macros_way() {
+    #[expect(non_upper_case_globals, reason = "as a user might write")]
+    const a: u8 = 1;
+    #[expect(non_upper_case_globals, reason = "as a user might write")]
+    static b: u8 = 2;
+    let queue = Queue::unbounded();
+    queue.put(3).expect("open");
+    let sum = select! {
+        recv(queue) -> Ok(_) | Err(_) => 3,
+        default => 0,
+    };
+    assert_eq!(sum + a + b, 6);
+}
