@@ -91,7 +91,7 @@ fn select_of_who_was_left_behind_takes_nothing() {
     let theirs = (Arc::clone(&queue), Arc::clone(&event));
     leave_behind(move || {
         greenroom::select! {
-            recv(theirs.0) -> item => drop(item),
+            recv(theirs.0) -> item => assert!(item.is_err()),
             wait(theirs.1) => (),
         }
     });
