@@ -213,7 +213,7 @@ fn every_wait_names_its_primitive() {
         ("sending into a channel at 0x", |t| {
             assert!(t.sender.send(2).is_err());
         }),
-        ("selecting from 2 arms", |t| {
+        ("selecting from 2 arms, one of them at 0x", |t| {
             greenroom::select! {
                 recv(t.empty) -> _ => (),
                 wait(t.event) => (),
@@ -301,4 +301,34 @@ impl Things {
         self.group.spawn(move || greenroom::thread::sleep(far));
         self.once.call_once(|| greenroom::thread::sleep(far));
     }
+}
+
+/// A select says where its first arm waits by the name that those use who wait there alone.
+#[test]
+fn select_names_its_first_arm_as_others_name_it() {
+    let runtime = runtime(1);
+    let queues = Arc::new([Queue::<u32>::unbounded(), Queue::<u32>::unbounded()]);
+    let theirs = Arc::clone(&queues);
+    let getter = runtime.spawn(move || theirs[0].get().is_ok());
+    let theirs = Arc::clone(&queues);
+    let chooser = runtime.spawn(move || {
+        greenroom::select! {
+            biased;
+            recv(theirs[0]) -> item => item.is_ok(),
+            recv(theirs[1]) -> item => item.is_ok(),
+        }
+    });
+    let address = |line: &str| {
+        let from = line.find("0x").expect("an address");
+        let digits = line[from + 2..].chars();
+        digits
+            .take_while(char::is_ascii_hexdigit)
+            .collect::<String>()
+    };
+    let alone = wait_for_lines(&runtime, "getting from a queue", 1);
+    let among = wait_for_lines(&runtime, "selecting from 2 arms", 1);
+    assert_eq!(address(&alone[0]), address(&among[0]));
+    queues.iter().for_each(Queue::shutdown);
+    assert!(!getter.join().expect("no panic"));
+    assert!(!chooser.join().expect("no panic"));
 }

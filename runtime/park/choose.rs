@@ -31,6 +31,7 @@ use crate::sched::run::spend_budget;
 use crate::sys::clock::{NEVER_NS, now_ns};
 use crate::sys::lock::{Gate, Lock};
 use crate::task::WaitReason;
+use crate::task::reason::Address;
 use crate::task::ticket::Ticket;
 use crate::task::wait_queue::{Claimed, WaitNode, WaitQueue};
 
@@ -331,7 +332,7 @@ fn park_until_decided(
     };
     let earliest_ns = arms.iter().map(|arm| arm.deadline_ns()).min();
     let wait = Wait {
-        reason: WaitReason::Select(u32::try_from(arms.len()).unwrap_or(u32::MAX)),
+        reason: reason(arms),
         deadline_ns: own_ns.min(earliest_ns.unwrap_or(NEVER_NS)),
         mask: Mask::Open,
     };
@@ -345,6 +346,13 @@ fn park_until_decided(
             return ticket.close().is_ok().then_some(why);
         }
     }
+}
+
+/// The number of arms, and where the first is that is anywhere: as those name it who wait there alone.
+fn reason(arms: &[&mut dyn Arm]) -> WaitReason {
+    let count = u32::try_from(arms.len()).unwrap_or(u32::MAX);
+    let gate = arms.iter().find_map(|arm| arm.gate());
+    WaitReason::Select(count, gate.map_or(Address(0), Address::of))
 }
 
 /// Step 7.

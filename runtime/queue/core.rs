@@ -205,7 +205,7 @@ impl<T, S: Store<T>> Core<T, S> {
     }
 
     fn reason(&self, at: At) -> WaitReason {
-        WaitReason::At(at, Address::of(self))
+        WaitReason::At(at, Address::of(&self.state))
     }
 
     /// Puts, waiting for room until the deadline. Parks. Unwinds for an interrupt, with the item.

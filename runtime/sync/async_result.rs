@@ -140,7 +140,7 @@ impl<T, E> AsyncResult<T, E> {
         if let Some(result) = self.result.get() {
             return Some(result);
         }
-        let reason = WaitReason::At(At::AsyncResult, Address::of(self));
+        let reason = WaitReason::At(At::AsyncResult, Address::of(&self.readers));
         let wait = Wait::until(deadline_ns, reason);
         if !wait_among(&self.readers, crowd, |crowd| crowd, wait) {
             return None;

@@ -35,8 +35,8 @@ pub(crate) enum WaitReason {
     Lock(LockKind, Owner),
     /// Something that happens at the primitive of this kind and address.
     At(At, Address),
-    /// The first of several things: this many arms.
-    Select(u32),
+    /// The first of several things: this many arms (at most 511 are told), one of them at this address.
+    Select(u32, Address),
 }
 
 /// Locks, which have owners.
@@ -110,6 +110,11 @@ pub(crate) enum At {
 const PAYLOAD_BITS: u32 = 56;
 const PAYLOAD: u64 = (1 << PAYLOAD_BITS) - 1;
 
+/// Of the payload of a select: the bits of an address in user space; the rest counts the arms.
+const ADDRESS_BITS: u32 = 47;
+const ADDRESS: u64 = (1 << ADDRESS_BITS) - 1;
+const ARMS_MAX: u32 = (1 << (PAYLOAD_BITS - ADDRESS_BITS)) - 1;
+
 /// Kinds of locks begin here, in the order of the table.
 const LOCK: u64 = 32;
 const LOCKS: [LockKind; 5] = [
@@ -154,7 +159,10 @@ impl WaitReason {
             WaitReason::Signal => (8, 0),
             WaitReason::Serve => (9, 0),
             WaitReason::Shutdown => (10, 0),
-            WaitReason::Select(arms) => (11, u64::from(arms)),
+            WaitReason::Select(arms, Address(address)) => {
+                let arms = u64::from(arms.min(ARMS_MAX));
+                (11, arms << ADDRESS_BITS | address & ADDRESS)
+            }
             WaitReason::Lock(lock, Owner(owner)) => (LOCK + lock as u64, owner),
             WaitReason::At(at, Address(address)) => (AT + at as u64, address),
         };
@@ -176,7 +184,10 @@ impl WaitReason {
             8 => WaitReason::Signal,
             9 => WaitReason::Serve,
             10 => WaitReason::Shutdown,
-            11 => WaitReason::Select(u32::try_from(payload).unwrap_or(u32::MAX)),
+            11 => {
+                let arms = u32::try_from(payload >> ADDRESS_BITS).unwrap_or(ARMS_MAX);
+                WaitReason::Select(arms, Address(payload & ADDRESS))
+            }
             kind @ LOCK..AT => LOCKS
                 .get(entry(LOCK, kind))
                 .map_or(WaitReason::None, |&lock| {
@@ -204,7 +215,10 @@ impl fmt::Display for WaitReason {
             WaitReason::Signal => f.write_str("waiting for a signal"),
             WaitReason::Serve => f.write_str("waiting for open connections"),
             WaitReason::Shutdown => f.write_str("waiting for the workers of a runtime"),
-            WaitReason::Select(arms) => write!(f, "selecting from {arms} arms"),
+            WaitReason::Select(arms, Address(0)) => write!(f, "selecting from {arms} arms"),
+            WaitReason::Select(arms, Address(address)) => {
+                write!(f, "selecting from {arms} arms, one of them at {address:#x}")
+            }
             WaitReason::Lock(lock, owner) => write!(f, "{lock}{owner}"),
             WaitReason::At(at, Address(address)) => write!(f, "{at} at {address:#x}"),
         }
@@ -293,7 +307,8 @@ mod tests {
             WaitReason::Signal,
             WaitReason::Serve,
             WaitReason::Shutdown,
-            WaitReason::Select(3),
+            WaitReason::Select(3, Address(0)),
+            WaitReason::Select(ARMS_MAX, Address::of(&LOCKS)),
         ];
         for reason in others.into_iter().chain(locks).chain(places) {
             let cell = ReasonCell::new();

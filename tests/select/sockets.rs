@@ -2,20 +2,24 @@
 //!
 //! The table of all arms is in `rows`; here are the cases that came from bugs.
 
+use crate::common::{Rt, watchdog};
+use std::io::{Read, Write};
+
+/// Two ends of a connection, one of them an OS thread's.
+fn connected() -> (greenroom::net::TcpStream, std::net::TcpStream) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = listener.local_addr().expect("it is bound");
+    let peer = std::net::TcpStream::connect(address).expect("it listens");
+    let (stream, _) = listener.accept().expect("one has come");
+    (greenroom::net::TcpStream::from(stream), peer)
+}
+
 /// A loop that never waits never lets its worker look for events: `default` must ask the kernel.
 #[test]
 fn socket_polled_with_default_in_a_loop_that_never_parks_is_seen_ready() {
-    use std::io::{Read, Write};
-    let runtime = greenroom::Runtime::builder()
-        .workers(1)
-        .build()
-        .expect("a runtime starts");
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    let address = listener.local_addr().expect("it is bound");
-    let mut peer = std::net::TcpStream::connect(address).expect("it listens");
-    let (stream, _) = listener.accept().expect("one has come");
-    let stream = greenroom::net::TcpStream::from(stream);
-    runtime.run(|| {
+    let _watchdog = watchdog();
+    let (stream, mut peer) = connected();
+    Rt::with_workers(1).run(|| {
         // A short read clears the bit.
         peer.write_all(b"x").expect("connected");
         let read = (&stream).read(&mut [0; 16]).expect("connected");
@@ -35,17 +39,9 @@ fn socket_polled_with_default_in_a_loop_that_never_parks_is_seen_ready() {
 /// the select runs: the event came while it stood in the queue, and is not to be lost.
 #[test]
 fn event_that_came_beside_a_false_alarm_is_not_lost() {
-    use std::io::{Read, Write};
-    let runtime = greenroom::Runtime::builder()
-        .workers(1)
-        .build()
-        .expect("a runtime starts");
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    let address = listener.local_addr().expect("it is bound");
-    let mut peer = std::net::TcpStream::connect(address).expect("it listens");
-    let (stream, _) = listener.accept().expect("one has come");
-    let stream = greenroom::net::TcpStream::from(stream);
-    runtime.run(|| {
+    let _watchdog = watchdog();
+    let (stream, mut peer) = connected();
+    Rt::with_workers(1).run(|| {
         let event = greenroom::sync::Event::new();
         greenroom::thread::scope(|s| {
             // First in the queue of readers, so it runs first.
