@@ -92,7 +92,7 @@ models! {
         cancel_against_hand_over
         timeout_against_unlock
         timeout_against_hand_over
-        long_waiter_is_not_overtaken
+        overtaken_waiter_is_not_overtaken_for_long
         short_waiter_is_overtaken
     }
     queue {

@@ -24,7 +24,9 @@
 //! taken by whoever runs, again and again. So it is handed over
 //! - to a waiter of this worker, if the owner has switched while it held the lock: its sections are
 //!   long, and it would take the lock again before anybody else runs;
-//! - to a waiter of [`FAIR_NS`], wherever it is: nobody starves.
+//! - to a waiter that was woken, came too late, and has been the first in line for [`FAIR_NS`] since:
+//!   nobody starves. Counted from there, and not from its arrival: in a long queue everybody has waited
+//!   for long, and to hand over to each of them would be the convoy again.
 //!
 //! Else it is let go, and the first waiter woken to try. If it comes too late it stays the first.
 //! *Cancelled* waiters leave the queue. One that got the lock in the same instant passes it on.
@@ -44,8 +46,8 @@ use std::cell::Cell;
 const LOCKED: u32 = 1;
 const WAITERS: u32 = 2;
 
-/// A waiter that has waited so long is not overtaken any more: the time after which Go's mutex starves
-/// nobody either. Doubled: more throughput under contention, longer tails.
+/// A waiter that was overtaken is not overtaken any more after this time, as in Go's mutex. Doubled:
+/// more throughput under contention, longer tails.
 const FAIR_NS: u64 = 1_000_000;
 
 /// Looks at the word while an owner on another thread finishes: from 100 ns to 500 ns, depending on
@@ -68,7 +70,15 @@ pub(crate) struct RawMutex {
 /// A waiter's slot, reached under the queue's lock.
 struct Turn {
     outcome: Cell<Option<Outcome>>,
-    since_ns: u64,
+    /// When it first came too late.
+    late_ns: Cell<u64>,
+}
+
+impl Turn {
+    fn is_overdue(&self) -> bool {
+        let late_ns = self.late_ns.get();
+        late_ns != NEVER_NS && late_ns + FAIR_NS <= now_ns()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,7 +208,7 @@ impl RawMutex {
         }
         let turn = Turn {
             outcome: Cell::new(None),
-            since_ns: now_ns(),
+            late_ns: Cell::new(NEVER_NS),
         };
         let slot = (&raw const turn).cast_mut().cast();
         let mut end = End::Back;
@@ -233,6 +243,7 @@ impl RawMutex {
                 return Ok(());
             }
             end = End::Front;
+            turn.late_ns.set(turn.late_ns.get().min(now_ns()));
         }
     }
 
@@ -293,8 +304,7 @@ impl RawMutex {
             let mut queue = self.waiters.lock();
             let has_switched = self.taken_in.load(Ordering::Relaxed) != current::run_number();
             let hands_over = queue.first().is_some_and(|node| {
-                (has_switched && is_here(node.waiter()))
-                    || turn(node.slot()).since_ns + FAIR_NS <= now_ns()
+                (has_switched && is_here(node.waiter())) || turn(node.slot()).is_overdue()
             });
             let outcome = if hands_over {
                 Outcome::Handed
