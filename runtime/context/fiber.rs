@@ -27,7 +27,7 @@ use crate::sys::prefetch::prefetch;
 use corosensei::stack::{Stack as CorosenseiStack, StackPointer};
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 use std::cell::Cell;
-use std::mem::MaybeUninit;
+use std::mem::{MaybeUninit, offset_of};
 use std::ptr::NonNull;
 
 /// The bounds of a stack, as corosensei wants them.
@@ -68,6 +68,11 @@ struct OwnerLine(StackOwner);
 const _: () = assert!(
     size_of::<Record>() <= RECORD_BYTES,
     "the record must fit its place"
+);
+
+const _: () = assert!(
+    offset_of!(Record, context) + offset_of!(StackContext, innermost) <= 128,
+    "what a parking call looks at must lie in the second line of the record"
 );
 
 /// What `resume` came back with.

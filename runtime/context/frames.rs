@@ -24,13 +24,15 @@ pub(crate) struct StackContext {
     /// The earliest deadline of the frames that no shield hides; kept up to date by `park/interrupt`.
     pub(crate) deadline_ns: Cell<u64>,
     pub(crate) shield: Cell<u32>,
-    /// Payloads of interrupts that unwind this stack; see `park/panics`.
-    pub(crate) interrupts: Cell<u32>,
-    pub(crate) innermost: Cell<*const Frame>,
-    /// Panics that began on this stack, as far as the panic hook saw them.
-    pub(crate) panics: Cell<u32>,
     /// How many sections are open that must not park; see `interrupt::forbid_parking`.
     pub(crate) no_parking: Cell<u32>,
+    // Every parking call looks at what is above: it shares a cache line with what a switch touches. What
+    // follows does not.
+    pub(crate) innermost: Cell<*const Frame>,
+    /// Payloads of interrupts that unwind this stack; see `park/panics`.
+    pub(crate) interrupts: Cell<u32>,
+    /// Panics that began on this stack, as far as the panic hook saw them.
+    pub(crate) panics: Cell<u32>,
     /// State of the generator behind fair selects; 0: not seeded yet.
     pub(crate) random: Cell<u32>,
 }
