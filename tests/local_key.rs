@@ -25,7 +25,7 @@ mod declared {
     greenroom::thread_local!(static BARE: u8 = 1);
     greenroom::thread_local! {
         /// With documentation and an attribute.
-        #[allow(dead_code, reason = "not used")]
+        #[cfg(all())]
         static UNUSED: u8 = 2;
         pub(crate) static CRATE: Cell<&str> = Cell::new("of the crate");
         pub static PUBLIC: [u8; 2] = const { [3, 4] };

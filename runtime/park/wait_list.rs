@@ -72,8 +72,6 @@ pub(crate) fn wait<T>(
     mask: Mask,
     mut ready: impl FnMut() -> Option<T>,
 ) -> Outcome<T> {
-    // Before the node is queued: `park` asserts it too, but may not unwind past a queued node.
-    interrupt::assert_may_park();
     let parker = Parker::current();
     let node = WaitNode::new(parker.waiter());
     loop {
@@ -209,8 +207,6 @@ fn queue_up<'a, S>(
     wait: Wait,
     release: impl FnOnce(),
 ) -> Gift<'a, S> {
-    // Before the node is queued: `park` asserts it too, but may not unwind past a queued node.
-    interrupt::assert_may_park();
     if !interrupt::may_park() {
         // The panic's hook is the user's, and does not run under the lock.
         drop(guard);
