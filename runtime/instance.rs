@@ -388,9 +388,9 @@ impl Runtime {
 
     /// Cancels every green thread, waits at most `grace` for them to unwind, and ends the workers.
     ///
-    /// Blocks an OS thread, parks a green thread of another runtime, masked. A worker whose green threads have not ended
-    /// by then is never joined: it parks for ever, since others may borrow from its stacks, and what
-    /// is left on it is reported. So is who waited for what when the shutdown began: the report of a
+    /// Blocks an OS thread, parks a green thread of another runtime, masked. A worker whose green
+    /// threads have not ended by then is never joined: it parks for ever, since others may borrow from
+    /// its stacks, and what is left on it is reported. So is who waited for what when the shutdown began: the report of a
     /// deadlock. Joining such a green thread gives [`Cancelled`](crate::Cancelled), as
     /// soon as its worker can answer: one that computes on and on keeps its neighbours' joins waiting.
     ///

@@ -1,7 +1,8 @@
 //! Green threads for Rust: plain blocking code that serves tens of thousands of clients.
 //!
-//! Replace `std::thread` and `std::net` by [`thread`] and [`net`] of this crate and keep the code: `read`,
-//! `accept`, `sleep`, `join` look blocking, and park a green thread instead of an OS thread. Stackful
+//! Replace `std::thread`, `std::sync` and `std::net` by [`thread`], [`sync`] and [`net`] of this crate
+//! and keep the code: `read`, `accept`, `lock`, `recv`, `sleep`, `join` look blocking, and park a green
+//! thread instead of an OS thread. Beyond std there are [`queue`], [`select!`] and [`group`]. Stackful
 //! coroutines, a scheduler with one queue and one epoll per worker, no `async`.
 //!
 //! ```

@@ -30,7 +30,8 @@ use std::time::Duration;
 #[non_exhaustive]
 pub struct ShutdownReport {
     /// The green threads that waited when the shutdown began, and for what: of a deadlock, its parts. At
-    /// most 1,000 per worker; none of a worker that computes on for half a second. Most have ended since, by the shutdown.
+    /// most 1,000 per worker; none of a worker that computes on for half a second. Most have ended
+    /// since, by the shutdown.
     pub waiting: Vec<String>,
     /// The green threads that had not ended when the grace was over, named as far as their workers
     /// could answer. They will never run again; their stacks and workers stay as they are.

@@ -58,7 +58,8 @@ impl std::fmt::Debug for Erased<'_> {
     }
 }
 
-/// Where items can be received from: a [`Queue`](crate::queue::Queue), a [`Channel`](crate::queue::Channel), a
+/// Where items can be received from: a [`Queue`](crate::queue::Queue), a
+/// [`Channel`](crate::queue::Channel), a
 /// [`Receiver`](crate::sync::mpsc::Receiver), or a pointer to one.
 ///
 /// # Examples
@@ -83,7 +84,8 @@ pub trait Source: Sealed {
     fn recv_case(&self) -> Recv<'_, Self::Item, Self::Store, Self::Error>;
 }
 
-/// Where items can be sent to: a [`Queue`](crate::queue::Queue), a [`Channel`](crate::queue::Channel), a
+/// Where items can be sent to: a [`Queue`](crate::queue::Queue), a
+/// [`Channel`](crate::queue::Channel), a
 /// [`Sender`](crate::sync::mpsc::Sender) or [`SyncSender`](crate::sync::mpsc::SyncSender), or a
 /// pointer to one.
 ///
@@ -130,7 +132,8 @@ pub trait Joinable: Sealed {
     fn join_case(&self) -> Join<'_>;
 }
 
-/// What can be waited for to be readable or writable: a [`TcpStream`](crate::net::TcpStream), a [`TcpListener`](crate::net::TcpListener), or a
+/// What can be waited for to be readable or writable: a [`TcpStream`](crate::net::TcpStream), a
+/// [`TcpListener`](crate::net::TcpListener), or a
 /// pointer to one.
 ///
 /// # Examples
@@ -151,7 +154,8 @@ pub trait Pollable: Sealed {
     fn ready_case(&self, direction: Direction) -> Ready<'_>;
 }
 
-/// What lets everybody go who waits for it: an [`Event`](crate::sync::Event), a [`WaitGroup`](crate::sync::WaitGroup), an [`AsyncResult`](crate::sync::AsyncResult), or a
+/// What lets everybody go who waits for it: an [`Event`](crate::sync::Event), a
+/// [`WaitGroup`](crate::sync::WaitGroup), an [`AsyncResult`](crate::sync::AsyncResult), or a
 /// pointer to one.
 ///
 /// # Examples
@@ -167,7 +171,8 @@ pub trait Waitable: Sealed {
     fn wait_case(&self) -> Wait<'_>;
 }
 
-/// Where a permit can be taken: a [`Semaphore`](crate::sync::Semaphore), a [`BoundedSemaphore`](crate::sync::BoundedSemaphore), or a pointer to one.
+/// Where a permit can be taken: a [`Semaphore`](crate::sync::Semaphore), a
+/// [`BoundedSemaphore`](crate::sync::BoundedSemaphore), or a pointer to one.
 ///
 /// # Examples
 /// ```
