@@ -35,7 +35,7 @@ mod big_stack;
 mod context;
 mod driver;
 mod instance;
-mod io;
+
 mod park;
 mod report;
 mod sched;
@@ -43,8 +43,13 @@ mod sys;
 mod task;
 mod unblock;
 
+pub mod fs;
+pub mod future;
 pub mod group;
+pub mod io;
 pub mod net;
+pub mod os;
+pub mod process;
 pub mod queue;
 pub mod select;
 pub mod signal;

@@ -142,7 +142,8 @@ impl Evented {
         self.is_plain.load(Ordering::Relaxed) != 0
     }
 
-    fn is_nonblocking(&self) -> bool {
+    /// Whether its user chose so.
+    pub(crate) fn is_nonblocking(&self) -> bool {
         !self.is_plain() && self.settings.is_nonblocking()
     }
 
@@ -341,24 +342,34 @@ impl Evented {
         Ok(is_ready)
     }
 
-    /// Waits until the descriptor is ready, without doing anything to it. `false`: timed out.
+    /// Waits until the descriptor is ready, without doing anything to it. `false`: timed out. Unwinds
+    /// for an interrupt.
     pub(crate) fn wait(&self, direction: Direction, timeout: Option<Duration>) -> io::Result<bool> {
-        let deadline_ns = timeout.map_or(NEVER_NS, deadline_after);
-        loop {
-            interrupt::check();
-            if self.probe(direction)? {
-                return Ok(true);
-            }
-            match self.wait_for(direction, deadline_ns) {
-                Ok(()) => {}
-                Err(Stop::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                    return Ok(false);
-                }
-                Err(Stop::Io(error)) => return Err(error),
-                Err(Stop::Interrupted) => interrupt::raise(),
-            }
+        match self.try_wait(direction, timeout.map_or(NEVER_NS, deadline_after)) {
+            Ok(()) => Ok(true),
+            Err(Stop::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            Err(stop) => Err(stop.into_error()),
         }
     }
+
+    /// As [`Evented::wait`], until `deadline_ns`; out of time is `WouldBlock`. What cannot be polled is
+    /// [`is_unpollable`].
+    pub(crate) fn try_wait(&self, direction: Direction, deadline_ns: u64) -> Result<(), Stop> {
+        loop {
+            if interrupt::is_pending() {
+                return Err(Stop::Interrupted);
+            }
+            if self.probe(direction)? {
+                return Ok(());
+            }
+            self.wait_for(direction, deadline_ns)?;
+        }
+    }
+}
+
+/// Whether a wait failed because epoll does not take this kind of file: EPERM, epoll_ctl(2).
+pub(crate) fn is_unpollable(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::PermissionDenied
 }
 
 fn readiness(direction: Direction) -> Readiness {

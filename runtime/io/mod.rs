@@ -1,9 +1,20 @@
-//! Input and output: the one loop that tries, and waits while the descriptor would block.
+//! [`std::io`] for green threads: all of it, with pipes and standard streams that park.
 //!
-//! Sockets, pipes and whatever else can be polled are built on `evented`; no other file of the library
+//! The traits, buffers and errors are std's own, so types of both worlds mix.
+//!
+//! Inside, this is where the one loop lives that tries, and waits while the descriptor would block:
+//! sockets, pipes and whatever else can be polled are built on `evented`; no other file of the library
 //! has a loop around "would block".
 
 pub(crate) mod arm;
+pub(crate) mod convert;
+pub(crate) mod descriptor;
 pub(crate) mod evented;
 mod listeners;
+mod pipe;
 pub(crate) mod settings;
+pub(crate) mod stream;
+
+// What is named here goes before std's item of the same name.
+pub use pipe::{PipeReader, PipeWriter, pipe};
+pub use std::io::*;

@@ -14,7 +14,6 @@ mod connect;
 mod convert;
 mod resolve;
 mod serve;
-mod stream_io;
 mod tcp_listener;
 mod tcp_stream;
 

@@ -4,7 +4,7 @@
 //! because `getaddrinfo` waits for files and servers and would stop every task of the worker.
 //! Called by `connect` and `bind`, and by users through [`ToSocketAddrs`].
 
-use crate::unblock::unblock;
+use crate::unblock::{self, Lane};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::{io, iter, option, slice, vec};
 
@@ -39,7 +39,7 @@ pub trait ToSocketAddrs {
     /// `InvalidInput` for text that is no address; whatever the resolver reports for a host name.
     ///
     /// # Cancel
-    /// A lookup that has started is waited for.
+    /// The lookup is left to itself; its answer is dropped.
     ///
     /// # Examples
     /// ```
@@ -50,13 +50,13 @@ pub trait ToSocketAddrs {
     fn to_socket_addrs(&self) -> io::Result<Self::Iter>;
 }
 
-/// Asks the system's resolver, away from the workers. Strings travel by value: the pool outlives
-/// every borrow of a caller that is cancelled.
+/// Asks the system's resolver, away from the workers. Strings travel by value: a caller that is
+/// cancelled, or whose time is up, does not wait for a silent server.
 fn look_up<A>(address: A) -> io::Result<vec::IntoIter<SocketAddr>>
 where
     A: std::net::ToSocketAddrs<Iter = vec::IntoIter<SocketAddr>> + Send + 'static,
 {
-    unblock(move || address.to_socket_addrs())
+    unblock::ask(Lane::Names, move || address.to_socket_addrs())
 }
 
 /// Implements the trait for types that name exactly one address.

@@ -3,9 +3,10 @@
 //! A façade: every call goes to `sys/` at once or through the one wait loop of `io/`. Must never
 //! change the socket's flags behind the user's back (see `connect.rs` and `convert.rs`).
 
+use super::connect;
 use super::resolve::ToSocketAddrs;
-use super::{connect, stream_io};
 use crate::io::evented::{Direction, Evented};
+use crate::io::stream;
 use crate::sys::socket::{self, option};
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
@@ -293,7 +294,7 @@ impl TcpStream {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
-        stream_io::peek(&self.evented, buf)
+        stream::peek(&self.evented, buf)
     }
 
     /// Switches `TCP_NODELAY`: whether small writes leave at once instead of being gathered. Never
@@ -406,11 +407,11 @@ impl TcpStream {
 impl Read for TcpStream {
     #[inline]
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        stream_io::read(&self.evented, buf)
+        stream::read(&self.evented, buf)
     }
 
     fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        stream_io::read_vectored(&self.evented, bufs)
+        stream::read_vectored(&self.evented, bufs)
     }
 }
 
@@ -426,11 +427,11 @@ impl Read for TcpStream {
 impl Write for TcpStream {
     #[inline]
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        stream_io::write(&self.evented, buf)
+        stream::write(&self.evented, buf)
     }
 
     fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        stream_io::write_vectored(&self.evented, bufs)
+        stream::write_vectored(&self.evented, bufs)
     }
 
     /// Does nothing: the kernel holds the only buffer.
@@ -444,11 +445,11 @@ impl Write for TcpStream {
 impl Read for &TcpStream {
     #[inline]
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        stream_io::read(&self.evented, buf)
+        stream::read(&self.evented, buf)
     }
 
     fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        stream_io::read_vectored(&self.evented, bufs)
+        stream::read_vectored(&self.evented, bufs)
     }
 }
 
@@ -456,11 +457,11 @@ impl Read for &TcpStream {
 impl Write for &TcpStream {
     #[inline]
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        stream_io::write(&self.evented, buf)
+        stream::write(&self.evented, buf)
     }
 
     fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        stream_io::write_vectored(&self.evented, bufs)
+        stream::write_vectored(&self.evented, bufs)
     }
 
     /// Does nothing: the kernel holds the only buffer.

@@ -10,6 +10,7 @@ pub(crate) mod epoll;
 pub(crate) mod eventfd;
 pub(crate) mod fatal;
 pub(crate) mod fd;
+pub(crate) mod file;
 pub(crate) mod futex;
 pub(crate) mod limits;
 pub(crate) mod lock;
@@ -20,6 +21,7 @@ pub(crate) mod raw;
 pub(crate) mod signals;
 pub(crate) mod sigsegv;
 pub(crate) mod socket;
+pub(crate) mod view;
 
 use std::io;
 

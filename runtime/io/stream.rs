@@ -1,10 +1,10 @@
 //! Reading and writing a stream: what each attempt does, and what its count means.
 //!
-//! The attempts here never wait; `io/` repeats them. A blocking write means "all of it", as in the
+//! The attempts here never wait; `evented` repeats them. A blocking write means "all of it", as in the
 //! kernel: it goes on until every byte is queued; an error, timeout or cancel after progress returns
-//! the count so far. Called by the `Read` and `Write` impls of `tcp_stream`.
+//! the count so far. Called by the `Read` and `Write` impls of streams, and by `descriptor`.
 
-use crate::io::evented::{Attempt, Direction, Evented, Stop};
+use super::evented::{Attempt, Direction, Evented, Stop};
 use crate::park::interrupt;
 use crate::sys::socket::{self, CALL_BYTES_MAX, IOV_MAX};
 use std::io::{self, IoSlice, IoSliceMut};
@@ -23,21 +23,21 @@ fn received(count: usize, asked: usize) -> Attempt<usize> {
 
 /// As `recv(2)` on a blocking socket; as there, an empty buffer waits for data it does not take.
 #[inline]
-pub(super) fn read(evented: &Evented, buf: &mut [u8]) -> io::Result<usize> {
+pub(crate) fn read(evented: &Evented, buf: &mut [u8]) -> io::Result<usize> {
     evented.io(Direction::Read, |fd| {
         Ok(received(socket::recv(fd, buf)?, buf.len()))
     })
 }
 
 /// As `recv(2)` with `MSG_PEEK`. The bytes stay, so a short count says nothing about the next call.
-pub(super) fn peek(evented: &Evented, buf: &mut [u8]) -> io::Result<usize> {
+pub(crate) fn peek(evented: &Evented, buf: &mut [u8]) -> io::Result<usize> {
     evented.io(Direction::Read, |fd| {
         Ok(Attempt::Done(socket::peek(fd, buf)?))
     })
 }
 
 /// As `readv(2)` on a blocking socket.
-pub(super) fn read_vectored(evented: &Evented, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+pub(crate) fn read_vectored(evented: &Evented, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
     let room = bufs.len().min(IOV_MAX);
     let bufs = &mut bufs[..room];
     let asked = bufs
@@ -54,7 +54,7 @@ pub(super) fn read_vectored(evented: &Evented, bufs: &mut [IoSliceMut<'_>]) -> i
 
 /// As `send(2)` on a blocking socket.
 #[inline]
-pub(super) fn write(evented: &Evented, buf: &[u8]) -> io::Result<usize> {
+pub(crate) fn write(evented: &Evented, buf: &[u8]) -> io::Result<usize> {
     let buf = &buf[..buf.len().min(CALL_BYTES_MAX)];
     let mut sent = 0;
     let outcome = evented.try_io(Direction::Write, |fd| {
@@ -65,7 +65,16 @@ pub(super) fn write(evented: &Evented, buf: &[u8]) -> io::Result<usize> {
 }
 
 /// As `writev(2)` on a blocking socket.
-pub(super) fn write_vectored(evented: &Evented, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+pub(crate) fn write_vectored(evented: &Evented, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+    write_by(evented, bufs, socket::send_vectored)
+}
+
+/// As `writev(2)` on a blocking file, by a `call` that takes as much as fits and never waits.
+pub(crate) fn write_by(
+    evented: &Evented,
+    bufs: &[IoSlice<'_>],
+    call: impl Fn(BorrowedFd<'_>, &[IoSlice<'_>]) -> io::Result<usize>,
+) -> io::Result<usize> {
     let mut rest = Rest {
         bufs: &bufs[..bufs.len().min(IOV_MAX)],
         offset: 0,
@@ -78,7 +87,7 @@ pub(super) fn write_vectored(evented: &Evented, bufs: &[IoSlice<'_>]) -> io::Res
     let mut sent = 0;
     let outcome = evented.try_io(Direction::Write, |fd| {
         loop {
-            let (count, asked) = rest.send(fd)?;
+            let (count, asked) = rest.send(fd, &call)?;
             sent += count;
             rest.advance(count);
             if rest.bufs.is_empty() || sent >= CALL_BYTES_MAX {
@@ -106,7 +115,7 @@ fn full_unless(all_queued: bool) -> io::Result<Attempt<()>> {
 /// What a write reports: progress wins over the error, the timeout or the interrupt that ended it.
 /// Errors and interrupts are sticky where it matters, so the next call meets them.
 #[inline]
-fn count_or_stop(sent: usize, outcome: Result<(), Stop>) -> io::Result<usize> {
+pub(crate) fn count_or_stop(sent: usize, outcome: Result<(), Stop>) -> io::Result<usize> {
     match outcome {
         Err(Stop::Io(error)) if sent == 0 => Err(error),
         Err(Stop::Interrupted) if sent == 0 => interrupt::raise(),
@@ -123,19 +132,20 @@ struct Rest<'a> {
 impl Rest<'_> {
     /// One system call: a buffer that was begun is finished alone, whole ones go together. Returns
     /// how many bytes were queued and how many were asked for.
-    fn send(&self, fd: BorrowedFd<'_>) -> io::Result<(usize, usize)> {
+    fn send(
+        &self,
+        fd: BorrowedFd<'_>,
+        call: impl Fn(BorrowedFd<'_>, &[IoSlice<'_>]) -> io::Result<usize>,
+    ) -> io::Result<(usize, usize)> {
         if self.offset > 0 {
-            let tail = &self.bufs[0][self.offset..];
-            return Ok((socket::send(fd, tail)?, tail.len().min(CALL_BYTES_MAX)));
+            let tail = [IoSlice::new(&self.bufs[0][self.offset..])];
+            return Ok((call(fd, &tail)?, tail[0].len().min(CALL_BYTES_MAX)));
         }
         let asked = self
             .bufs
             .iter()
             .fold(0usize, |sum, buf| sum.saturating_add(buf.len()));
-        Ok((
-            socket::send_vectored(fd, self.bufs)?,
-            asked.min(CALL_BYTES_MAX),
-        ))
+        Ok((call(fd, self.bufs)?, asked.min(CALL_BYTES_MAX)))
     }
 
     /// Drops `count` queued bytes, and empty buffers behind them.

@@ -1,0 +1,188 @@
+//! Any open file: pipes, FIFOs, terminals, whatever standard input may be. Parks, never touches flags.
+//!
+//! The flags of an open file are shared with clones, children and the user's shell, so nothing here may
+//! set `O_NONBLOCK`. Three ways instead, the first that the file knows:
+//!
+//! | way | attempt | when it would block | for |
+//! |---|---|---|---|
+//! | ask | `RWF_NOWAIT`, per call | park for readiness | pipes since Linux 6.4, sockets, eventfds |
+//! | ready | none | park for readiness, then the call itself on the blocking pool | FIFOs, terminals |
+//! | pool | none | the call on the blocking pool | regular files, devices without readiness |
+//!
+//! Why the pool in the second: readiness may be gone by the time of the call, because another process
+//! shares the file, and then it is a pool thread that waits and not a worker. The pool lends the
+//! caller's buffers, so such a call is masked until it ends. Rejected: duplicating the open file by
+//! `/proc/self/fd` to have flags of our own, which needs permissions and fails for sockets.
+
+use super::evented::{Attempt, Direction, Evented, Kind, Stop, is_unpollable};
+use super::stream::{self, count_or_stop};
+use crate::sys::atomic::{AtomicU8, Ordering};
+use crate::sys::clock::NEVER_NS;
+use crate::sys::file::{self, FileKind};
+use crate::unblock::{Interrupted, Lane, lend, try_lend};
+use std::io::{self, IoSlice, IoSliceMut};
+use std::os::fd::{BorrowedFd, OwnedFd};
+
+/// The file has no `RWF_NOWAIT`.
+const NO_ASKING: u8 = 1;
+/// epoll does not take the file.
+const NO_READINESS: u8 = 1 << 1;
+
+/// `PIPE_BUF`: a pipe or FIFO that is ready takes this much without waiting. Source: pipe(7).
+const READY_BYTES: usize = 4096;
+
+/// An open file with its place in the driver.
+#[derive(Debug)]
+pub(crate) struct Descriptor {
+    evented: Evented,
+    /// What was found out about it.
+    lacks: AtomicU8,
+}
+
+impl Descriptor {
+    /// Takes a descriptor that this library made, in blocking mode.
+    pub(crate) fn new(fd: OwnedFd) -> Descriptor {
+        Descriptor::of(Evented::new(fd, Kind::Stream))
+    }
+
+    /// Takes a descriptor from outside with the mode it came with. Others may share its open file.
+    pub(crate) fn adopt(fd: OwnedFd) -> Descriptor {
+        Descriptor::of(Evented::adopt(fd, Kind::Stream))
+    }
+
+    fn of(evented: Evented) -> Descriptor {
+        // A closed descriptor (standard input may be) fails at each call, as it should.
+        let lacks = match file::kind(evented.as_fd()) {
+            Ok(FileKind::Regular | FileKind::OtherDisk) => NO_ASKING | NO_READINESS,
+            _ => 0,
+        };
+        Descriptor {
+            evented,
+            lacks: AtomicU8::new(lacks),
+        }
+    }
+
+    pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.evented.as_fd()
+    }
+
+    pub(crate) fn evented(&self) -> &Evented {
+        &self.evented
+    }
+
+    /// A second descriptor of the same open file.
+    pub(crate) fn try_clone(&self) -> io::Result<Descriptor> {
+        Ok(Descriptor {
+            evented: self.evented.try_clone()?,
+            lacks: AtomicU8::new(self.lacks.load(Ordering::Relaxed)),
+        })
+    }
+
+    /// Gives the descriptor back, unregistered, with the flags it came with.
+    pub(crate) fn into_fd(self) -> OwnedFd {
+        self.evented.into_fd()
+    }
+
+    // Relaxed: a hint that every caller finds out by itself if it is late.
+    fn lacks(&self, what: u8) -> bool {
+        self.lacks.load(Ordering::Relaxed) & what != 0
+    }
+
+    fn note(&self, what: u8) {
+        self.lacks.fetch_or(what, Ordering::Relaxed);
+    }
+
+    /// As `read(2)` on a blocking file. Parks.
+    pub(crate) fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.read_vectored(&mut [IoSliceMut::new(buf)])
+    }
+
+    /// As `readv(2)` on a blocking file. Parks.
+    pub(crate) fn read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        if !self.lacks(NO_ASKING) {
+            let asked = self.evented.io(Direction::Read, |fd| {
+                file::read_nowait(fd, bufs).map(Attempt::Done)
+            });
+            match asked {
+                Err(error) if error.kind() == io::ErrorKind::Unsupported => self.note(NO_ASKING),
+                Err(error) if is_unpollable(&error) => self.note(NO_ASKING | NO_READINESS),
+                done => return done,
+            }
+        }
+        if self.evented.is_nonblocking() {
+            return file::read(self.as_fd(), bufs);
+        }
+        self.wait_ready(Direction::Read).map_err(Stop::into_error)?;
+        lend(self.lane(), || file::read(self.as_fd(), bufs))
+    }
+
+    /// As `write(2)` on a blocking file: parks until all is written.
+    pub(crate) fn write(&self, buf: &[u8]) -> io::Result<usize> {
+        self.write_vectored(&[IoSlice::new(buf)])
+    }
+
+    /// As `writev(2)` on a blocking file: parks until all is written.
+    pub(crate) fn write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        if !self.lacks(NO_ASKING) {
+            match stream::write_by(&self.evented, bufs, file::write_nowait) {
+                Err(error) if error.kind() == io::ErrorKind::Unsupported => self.note(NO_ASKING),
+                Err(error) if is_unpollable(&error) => self.note(NO_ASKING | NO_READINESS),
+                done => return done,
+            }
+        }
+        if self.evented.is_nonblocking() {
+            return file::write(self.as_fd(), bufs);
+        }
+        if self.lacks(NO_READINESS) {
+            return lend(self.lane(), || file::write(self.as_fd(), bufs));
+        }
+        self.write_when_ready(bufs)
+    }
+
+    /// Piece by piece, each as large as a ready pipe takes, so that a pool thread is held for moments.
+    fn write_when_ready(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        let mut written = 0;
+        for buf in bufs {
+            for piece in buf.chunks(READY_BYTES) {
+                let count = match self.write_piece(piece) {
+                    Ok(count) => count,
+                    Err(stop) => return count_or_stop(written, Err(stop)),
+                };
+                written += count;
+                if count < piece.len() {
+                    return Ok(written);
+                }
+            }
+        }
+        Ok(written)
+    }
+
+    fn write_piece(&self, piece: &[u8]) -> Result<usize, Stop> {
+        self.wait_ready(Direction::Write)?;
+        let piece = [IoSlice::new(piece)];
+        let written = try_lend(self.lane(), || file::write(self.as_fd(), &piece));
+        Ok(written.map_err(|Interrupted| Stop::Interrupted)??)
+    }
+
+    /// Returns at once for what has no readiness.
+    fn wait_ready(&self, direction: Direction) -> Result<(), Stop> {
+        if self.lacks(NO_READINESS) {
+            return Ok(());
+        }
+        match self.evented.try_wait(direction, NEVER_NS) {
+            Err(Stop::Io(error)) if is_unpollable(&error) => {
+                self.note(NO_READINESS);
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Regular files take as long as the disk does; anything else may take for ever.
+    fn lane(&self) -> Lane {
+        match file::kind(self.as_fd()) {
+            Ok(FileKind::Regular | FileKind::OtherDisk) => Lane::Brief,
+            _ => Lane::Long,
+        }
+    }
+}

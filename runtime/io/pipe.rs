@@ -1,0 +1,196 @@
+//! Anonymous pipes: [`pipe`], [`PipeReader`], [`PipeWriter`].
+//!
+//! A façade over `descriptor`: no flag of either end is ever changed.
+#![expect(unsafe_code, reason = "FromRawFd is an unsafe trait function")]
+
+use super::convert::{Holder, descriptor_conversions, std_conversions};
+use super::descriptor::Descriptor;
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::os::fd::{BorrowedFd, OwnedFd};
+
+/// Makes an anonymous pipe, as [`std::io::pipe`]: what is written to one end is read at the other.
+///
+/// Both ends are close-on-exec and blocking, so they may be given to a child as they are. Never parks.
+///
+/// # Errors
+/// No descriptor left.
+///
+/// # Examples
+/// ```
+/// use std::io::{Read, Write};
+/// greenroom::run(|| {
+///     let (mut reader, mut writer) = greenroom::io::pipe()?;
+///     greenroom::thread::spawn(move || writer.write_all(b"through"));
+///     let mut text = String::new();
+///     reader.read_to_string(&mut text)?;
+///     assert_eq!(text, "through");
+///     Ok::<(), std::io::Error>(())
+/// })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn pipe() -> io::Result<(PipeReader, PipeWriter)> {
+    let (reader, writer) = io::pipe()?;
+    let reader = Descriptor::new(OwnedFd::from(reader));
+    let writer = Descriptor::new(OwnedFd::from(writer));
+    Ok((PipeReader(reader), PipeWriter(writer)))
+}
+
+/// The end of a pipe that reads, as [`std::io::PipeReader`].
+///
+/// # Examples
+/// ```
+/// use std::io::Read;
+/// let (mut reader, writer) = greenroom::io::pipe()?;
+/// drop(writer);
+/// assert_eq!(reader.read(&mut [0; 8])?, 0);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct PipeReader(Descriptor);
+
+/// The end of a pipe that writes, as [`std::io::PipeWriter`].
+///
+/// # Examples
+/// ```
+/// use std::io::{ErrorKind, Write};
+/// let (reader, mut writer) = greenroom::io::pipe()?;
+/// drop(reader);
+/// assert_eq!(writer.write(b"x").unwrap_err().kind(), ErrorKind::BrokenPipe);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct PipeWriter(Descriptor);
+
+impl PipeReader {
+    /// A second handle of the same end. Never parks.
+    ///
+    /// # Errors
+    /// What `fcntl(2)` reports, for one when the process has no descriptor left.
+    ///
+    /// # Examples
+    /// ```
+    /// let (reader, _writer) = greenroom::io::pipe()?;
+    /// let second = reader.try_clone()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn try_clone(&self) -> io::Result<PipeReader> {
+        self.0.try_clone().map(PipeReader)
+    }
+}
+
+impl PipeWriter {
+    /// A second handle of the same end; the reader sees the end of the stream when all are gone. Never
+    /// parks.
+    ///
+    /// # Errors
+    /// What `fcntl(2)` reports, for one when the process has no descriptor left.
+    ///
+    /// # Examples
+    /// ```
+    /// let (_reader, writer) = greenroom::io::pipe()?;
+    /// let second = writer.try_clone()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn try_clone(&self) -> io::Result<PipeWriter> {
+        self.0.try_clone().map(PipeWriter)
+    }
+}
+
+/// Parks until there is something: data, or the end of the stream (`Ok(0)`).
+impl Read for PipeReader {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buf)
+    }
+
+    fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        self.0.read_vectored(bufs)
+    }
+}
+
+/// As for [`PipeReader`] itself, but shared.
+impl Read for &PipeReader {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buf)
+    }
+
+    fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        self.0.read_vectored(bufs)
+    }
+}
+
+/// Parks until all is in the pipe.
+impl Write for PipeWriter {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.0.write(buf)
+    }
+
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.write_vectored(bufs)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// As for [`PipeWriter`] itself, but shared.
+impl Write for &PipeWriter {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.0.write(buf)
+    }
+
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.write_vectored(bufs)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+macro_rules! holder {
+    ($name:ident) => {
+        impl Holder for $name {
+            fn adopt(fd: OwnedFd) -> $name {
+                $name(Descriptor::adopt(fd))
+            }
+
+            fn release(self) -> OwnedFd {
+                self.0.into_fd()
+            }
+
+            fn held(&self) -> BorrowedFd<'_> {
+                self.0.as_fd()
+            }
+        }
+    };
+}
+
+holder!(PipeReader);
+holder!(PipeWriter);
+descriptor_conversions!(PipeReader);
+descriptor_conversions!(PipeWriter);
+
+std_conversions! {
+    /// Turns it into std's type. Never parks.
+    ///
+    /// # Examples
+    /// ```
+    /// let (reader, _writer) = greenroom::io::pipe()?;
+    /// let std_reader: std::io::PipeReader = reader.into_std();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    PipeReader, io::PipeReader
+}
+
+std_conversions! {
+    /// Turns it into std's type. Never parks.
+    ///
+    /// # Examples
+    /// ```
+    /// let (_reader, writer) = greenroom::io::pipe()?;
+    /// let std_writer: std::io::PipeWriter = writer.into_std();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    PipeWriter, io::PipeWriter
+}

@@ -1,0 +1,123 @@
+//! One closure on its way through the pool: queued, running, done, or taken back.
+//!
+//! The stage is the truth, under a lock of its own. A waiter may take back what is queued; what runs is
+//! waited for. So closure and result never outlive the wait, which is what lets `lend` borrow.
+
+use super::Lane;
+use crate::park::interrupt;
+use crate::park::wait_list::{self, Mask, Outcome};
+use crate::sys::clock::NEVER_NS;
+use crate::sys::lock::Lock;
+use crate::task::WaitReason;
+use crate::task::wait_queue::WaitQueue;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
+use std::thread;
+
+/// The wait was interrupted, and the closure dropped unbegun (or left): tidy up, then
+/// `interrupt::raise`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Interrupted;
+
+/// What an interrupt does to a closure that runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Begun {
+    /// It is waited for, masked.
+    Wait,
+    /// It is left to itself, and its value dropped where it ran.
+    Leave,
+}
+
+/// Runs `f` on a thread of `lane`'s and parks until it has ended. Only for green threads.
+pub(super) fn run_on<F, T>(lane: Lane, begun: Begun, f: F) -> Result<T, Interrupted>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    if interrupt::is_pending() {
+        return Err(Interrupted);
+    }
+    interrupt::assert_may_park();
+    let job = Arc::new(Job {
+        stage: Lock::new(Stage::Queued(f)),
+        waiters: Lock::new(WaitQueue::new()),
+    });
+    lane.pool().submit(Arc::clone(&job) as Arc<dyn Run>);
+    let is_done = || matches!(*job.stage.lock(), Stage::Done(_)).then_some(());
+    let wait = |mask| wait_list::wait(&job.waiters, WaitReason::Unblock, NEVER_NS, mask, is_done);
+    if wait(Mask::Open) == Outcome::Interrupted {
+        if let Some(f) = job.withdraw() {
+            drop(f);
+            return Err(Interrupted);
+        }
+        if begun == Begun::Leave {
+            return Err(Interrupted);
+        }
+        wait(Mask::Masked);
+    }
+    match job.take() {
+        Ok(value) => Ok(value),
+        Err(payload) => panic::resume_unwind(payload),
+    }
+}
+
+struct Job<F, T> {
+    stage: Lock<Stage<F, T>>,
+    waiters: Lock<WaitQueue>,
+}
+
+enum Stage<F, T> {
+    Queued(F),
+    Running,
+    Done(thread::Result<T>),
+    /// Withdrawn, or its result taken.
+    Empty,
+}
+
+impl<F, T> Job<F, T> {
+    /// Takes the closure back if no thread has begun it.
+    fn withdraw(&self) -> Option<F> {
+        let mut stage = self.stage.lock();
+        match std::mem::replace(&mut *stage, Stage::Empty) {
+            Stage::Queued(f) => Some(f),
+            other => {
+                *stage = other;
+                None
+            }
+        }
+    }
+
+    fn take(&self) -> thread::Result<T> {
+        match std::mem::replace(&mut *self.stage.lock(), Stage::Empty) {
+            Stage::Done(result) => result,
+            _ => unreachable!("the wait ends when the job is done"),
+        }
+    }
+}
+
+/// What the pool knows of a job.
+pub(super) trait Run: Send + Sync {
+    fn run(&self);
+}
+
+impl<F, T> Run for Job<F, T>
+where
+    F: FnOnce() -> T + Send,
+    T: Send,
+{
+    fn run(&self) {
+        let f = {
+            let mut stage = self.stage.lock();
+            match std::mem::replace(&mut *stage, Stage::Running) {
+                Stage::Queued(f) => f,
+                other => {
+                    *stage = other;
+                    return;
+                }
+            }
+        };
+        let result = panic::catch_unwind(AssertUnwindSafe(f));
+        *self.stage.lock() = Stage::Done(result);
+        wait_list::wake_all(&self.waiters);
+    }
+}
