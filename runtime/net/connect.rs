@@ -34,7 +34,8 @@ pub(super) fn first_to_open<A: ToSocketAddrs, T>(
     }))
 }
 
-/// Connects to one address, waiting at most `timeout` for the handshake.
+/// Connects to one address, waiting at most `timeout` for the handshake. As in std, a `timeout` of zero
+/// is refused only when there is something to wait for.
 pub(super) fn connect(addr: &SocketAddr, timeout: Option<Duration>) -> io::Result<Evented> {
     let fd = socket::tcp(addr, Mode::NonBlocking)?;
     let started = socket::connect(fd.as_fd(), addr)?;

@@ -5,6 +5,7 @@
 
 use super::tcp_listener::TcpListener;
 use super::tcp_stream::TcpStream;
+use super::udp_socket::UdpSocket;
 use crate::io::convert::{Holder, descriptor_conversions, std_conversions};
 use crate::io::evented::{Evented, Kind};
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -32,8 +33,10 @@ macro_rules! holder {
 
 holder!(TcpStream, Kind::Stream);
 holder!(TcpListener, Kind::Listener);
+holder!(UdpSocket, Kind::Stream);
 descriptor_conversions!(TcpStream);
 descriptor_conversions!(TcpListener);
+descriptor_conversions!(UdpSocket);
 
 std_conversions! {
     /// Turns it into std's type, in the blocking mode its user chose. Never parks.
@@ -61,4 +64,17 @@ std_conversions! {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     TcpListener, std::net::TcpListener
+}
+
+std_conversions! {
+    /// Turns it into std's type, in the blocking mode and with the timeouts its user chose. Never parks.
+    ///
+    /// # Examples
+    /// ```
+    /// let socket = greenroom::net::UdpSocket::bind("127.0.0.1:0")?;
+    /// let std_socket: std::net::UdpSocket = socket.into_std();
+    /// assert!(std_socket.local_addr()?.ip().is_loopback());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    UdpSocket, std::net::UdpSocket
 }

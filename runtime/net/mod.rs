@@ -1,4 +1,4 @@
-//! TCP with the names, signatures and semantics of [`std::net`].
+//! TCP and UDP with the names, signatures and semantics of [`std::net`].
 //!
 //! Porting means changing `use std::net::` to `use greenroom::net::`. The types work on green
 //! threads, where a call that has to wait parks the caller and lets its worker run others, and on
@@ -16,6 +16,8 @@ mod resolve;
 mod serve;
 mod tcp_listener;
 mod tcp_stream;
+mod udp_options;
+mod udp_socket;
 
 pub use resolve::ToSocketAddrs;
 pub use serve::{ServeStats, Server, serve};
@@ -24,3 +26,4 @@ pub use std::net::{
 };
 pub use tcp_listener::{Incoming, TcpListener};
 pub use tcp_stream::TcpStream;
+pub use udp_socket::UdpSocket;

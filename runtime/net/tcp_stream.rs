@@ -79,8 +79,8 @@ impl TcpStream {
     /// Parks until then.
     ///
     /// # Errors
-    /// `TimedOut` when `timeout` is over; `InvalidInput` if it is zero; otherwise as
-    /// [`connect`](TcpStream::connect).
+    /// `TimedOut` when `timeout` is over; `InvalidInput` if it is zero and the attempt did not fail at
+    /// once; otherwise as [`connect`](TcpStream::connect).
     ///
     /// # Cancel
     /// The attempt is abandoned and its socket closed.
@@ -97,9 +97,6 @@ impl TcpStream {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn connect_timeout(addr: &SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
-        if timeout.is_zero() {
-            return Err(option::zero_timeout());
-        }
         Ok(TcpStream {
             evented: connect::connect(addr, Some(timeout))?,
         })

@@ -12,7 +12,7 @@ use super::end::Ended;
 use crate::group::Member;
 use crate::io::arm::ReadyArm;
 use crate::io::evented::Evented;
-use crate::net::{TcpListener, TcpStream};
+use crate::net::{TcpListener, TcpStream, UdpSocket};
 use crate::queue::{Channel, Fifo, Lifo, LifoQueue, Priority, PriorityQueue, Queue, ShutDown};
 use crate::sync::mpsc::{Receiver, RecvError, SendError, Sender, SyncSender};
 use crate::sync::{AsyncResult, BoundedSemaphore, Event, Semaphore, WaitGroup};
@@ -188,6 +188,13 @@ impl Pollable for TcpStream {
 
 impl Sealed for TcpListener {}
 impl Pollable for TcpListener {
+    fn ready_case(&self, direction: Direction) -> Ready<'_> {
+        ready(&self.evented, direction)
+    }
+}
+
+impl Sealed for UdpSocket {}
+impl Pollable for UdpSocket {
     fn ready_case(&self, direction: Direction) -> Ready<'_> {
         ready(&self.evented, direction)
     }

@@ -6,6 +6,7 @@
 pub(crate) mod addr;
 pub(crate) mod atomic;
 pub(crate) mod clock;
+pub(crate) mod datagram;
 pub(crate) mod epoll;
 pub(crate) mod eventfd;
 pub(crate) mod fatal;
