@@ -6,15 +6,21 @@
 
 #[path = "tcp/api.rs"]
 mod api;
+#[path = "support/around.rs"]
+mod around;
 #[path = "tcp/descriptors.rs"]
 mod descriptors;
 #[path = "tcp/edges.rs"]
 mod edges;
 #[path = "tcp/ground.rs"]
 mod ground;
+#[path = "tcp/like_std.rs"]
+mod like_std;
 #[path = "tcp/listening.rs"]
 mod listening;
 #[path = "tcp/streams.rs"]
 mod streams;
 #[path = "tcp/waiting.rs"]
 mod waiting;
+#[path = "support/watchdog.rs"]
+mod watchdog;

@@ -26,12 +26,13 @@ pub(super) fn first_to_open<A: ToSocketAddrs, T>(
             Err(error) => last = Some(error),
         }
     }
-    Err(last.unwrap_or_else(|| {
-        io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "could not resolve to any addresses",
-        )
-    }))
+    Err(last.unwrap_or_else(no_address))
+}
+
+/// std's own error, which nobody else can make: its debug text is not that of [`io::Error::new`].
+fn no_address() -> io::Error {
+    let none: &[SocketAddr] = &[];
+    std::net::UdpSocket::bind(none).expect_err("because there is no address to bind")
 }
 
 /// Connects to one address, waiting at most `timeout` for the handshake. As in std, a `timeout` of zero
@@ -41,6 +42,10 @@ pub(super) fn connect(addr: &SocketAddr, timeout: Option<Duration>) -> io::Resul
     let started = socket::connect(fd.as_fd(), addr)?;
     let evented = Evented::new(fd, Kind::Stream);
     if started == Connect::Started {
+        if timeout == Some(Duration::ZERO) {
+            // Refused, in std's words.
+            option::set_timeout(evented.as_fd(), option::Timeout::Send, timeout)?;
+        }
         wait_for_handshake(&evented, timeout)?;
     }
     fd::set_nonblocking(evented.as_fd(), false)?;

@@ -144,10 +144,9 @@ impl UdpSocket {
     /// ```
     pub fn send_to<A: ToSocketAddrs>(&self, buf: &[u8], addr: A) -> io::Result<usize> {
         let Some(addr) = addr.to_socket_addrs()?.next() else {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "no addresses to send data to",
-            ));
+            // Nothing to send to: std words the refusal, and sends nothing.
+            let none: &[SocketAddr] = &[];
+            return self.std(|socket| socket.send_to(buf, none));
         };
         self.evented.io(Direction::Write, |fd| {
             datagram::send_to(fd, buf, &addr).map(Attempt::Done)

@@ -6,15 +6,16 @@
 #![expect(unsafe_code, reason = "getsockopt and setsockopt system calls")]
 
 use crate::sys::check;
+use crate::sys::view::with_std;
 use std::io;
 use std::mem::{MaybeUninit, size_of};
+use std::net::UdpSocket;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::Duration;
 
 /// A C type that socket options carry: any bit pattern is a value of it.
 trait Plain: Copy {}
 impl Plain for libc::c_int {}
-impl Plain for libc::timeval {}
 impl Plain for u64 {}
 
 fn set<T: Plain>(fd: BorrowedFd<'_>, level: i32, name: i32, value: T) -> io::Result<()> {
@@ -103,15 +104,6 @@ pub(crate) enum Timeout {
     Send,
 }
 
-impl Timeout {
-    fn name(self) -> libc::c_int {
-        match self {
-            Timeout::Receive => libc::SO_RCVTIMEO,
-            Timeout::Send => libc::SO_SNDTIMEO,
-        }
-    }
-}
-
 /// The error std gives for a timeout of zero, which the kernel would read as "none".
 pub(crate) fn zero_timeout() -> io::Error {
     io::Error::new(
@@ -120,7 +112,7 @@ pub(crate) fn zero_timeout() -> io::Error {
     )
 }
 
-/// Sets a timeout in the kernel (`None`: wait for ever).
+/// Sets a timeout in the kernel (`None`: wait for ever). std rounds it, and words its refusals.
 ///
 /// # Errors
 /// `InvalidInput` for zero.
@@ -129,32 +121,16 @@ pub(crate) fn set_timeout(
     which: Timeout,
     timeout: Option<Duration>,
 ) -> io::Result<()> {
-    if timeout.is_some_and(|timeout| timeout.is_zero()) {
-        return Err(zero_timeout());
-    }
-    let value = timeout.map_or(
-        libc::timeval {
-            tv_sec: 0,
-            tv_usec: 0,
-        },
-        |timeout| {
-            let seconds = libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX);
-            let micros = libc::suseconds_t::from(timeout.subsec_micros());
-            // Below a microsecond must not become zero, which is "none".
-            let micros = if seconds == 0 { micros.max(1) } else { micros };
-            libc::timeval {
-                tv_sec: seconds,
-                tv_usec: micros,
-            }
-        },
-    );
-    set(fd, libc::SOL_SOCKET, which.name(), value)
+    with_std(fd, |socket: &UdpSocket| match which {
+        Timeout::Receive => socket.set_read_timeout(timeout),
+        Timeout::Send => socket.set_write_timeout(timeout),
+    })
 }
 
 /// The timeout in the kernel, which rounds to its tick.
 pub(crate) fn timeout(fd: BorrowedFd<'_>, which: Timeout) -> io::Result<Option<Duration>> {
-    let value: libc::timeval = get(fd, libc::SOL_SOCKET, which.name())?;
-    let micros = u32::try_from(value.tv_usec).unwrap_or(0);
-    let timeout = Duration::new(value.tv_sec.cast_unsigned(), micros * 1000);
-    Ok((!timeout.is_zero()).then_some(timeout))
+    with_std(fd, |socket: &UdpSocket| match which {
+        Timeout::Receive => socket.read_timeout(),
+        Timeout::Send => socket.write_timeout(),
+    })
 }
