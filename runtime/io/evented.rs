@@ -249,7 +249,8 @@ impl Evented {
         }
     }
 
-    fn deadline_ns(&self, direction: Direction) -> u64 {
+    /// When an operation that begins now is out of time.
+    pub(super) fn deadline_ns(&self, direction: Direction) -> u64 {
         if self.is_plain() {
             return NEVER_NS;
         }

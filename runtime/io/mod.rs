@@ -7,6 +7,7 @@
 //! has a loop around "would block".
 
 pub(crate) mod arm;
+pub(crate) mod backoff;
 pub(crate) mod convert;
 pub(crate) mod descriptor;
 pub(crate) mod evented;

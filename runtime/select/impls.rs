@@ -13,6 +13,8 @@ use crate::group::Member;
 use crate::io::arm::ReadyArm;
 use crate::io::evented::Evented;
 use crate::net::{TcpListener, TcpStream, UdpSocket};
+use crate::net::{TcpListener, TcpStream};
+use crate::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use crate::queue::{Channel, Fifo, Lifo, LifoQueue, Priority, PriorityQueue, Queue, ShutDown};
 use crate::sync::mpsc::{Receiver, RecvError, SendError, Sender, SyncSender};
 use crate::sync::{AsyncResult, BoundedSemaphore, Event, Semaphore, WaitGroup};
@@ -179,19 +181,24 @@ fn ready(evented: &Evented, direction: Direction) -> Ready<'_> {
     Ready(ReadyArm::new(evented, direction))
 }
 
-impl Sealed for TcpStream {}
-impl Pollable for TcpStream {
-    fn ready_case(&self, direction: Direction) -> Ready<'_> {
-        ready(&self.evented, direction)
-    }
+macro_rules! sockets {
+    ($($socket:ty),*) => {$(
+        impl Sealed for $socket {}
+        impl Pollable for $socket {
+            fn ready_case(&self, direction: Direction) -> Ready<'_> {
+                ready(&self.evented, direction)
+            }
+        }
+    )*};
 }
 
-impl Sealed for TcpListener {}
-impl Pollable for TcpListener {
-    fn ready_case(&self, direction: Direction) -> Ready<'_> {
-        ready(&self.evented, direction)
-    }
-}
+sockets!(
+    TcpStream,
+    TcpListener,
+    UnixStream,
+    UnixListener,
+    UnixDatagram
+);
 
 impl Sealed for UdpSocket {}
 impl Pollable for UdpSocket {
