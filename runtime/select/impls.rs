@@ -13,6 +13,7 @@ use crate::group::Member;
 use crate::io::arm::ReadyArm;
 use crate::io::evented::Evented;
 use crate::net::{TcpListener, TcpStream};
+use crate::process::{ChildStderr, ChildStdin, ChildStdout};
 use crate::queue::{Channel, Fifo, Lifo, LifoQueue, Priority, PriorityQueue, Queue, ShutDown};
 use crate::sync::mpsc::{Receiver, RecvError, SendError, Sender, SyncSender};
 use crate::sync::{AsyncResult, BoundedSemaphore, Event, Semaphore, WaitGroup};
@@ -192,6 +193,19 @@ impl Pollable for TcpListener {
         ready(&self.evented, direction)
     }
 }
+
+macro_rules! pipes {
+    ($($pipe:ident),*) => {$(
+        impl Sealed for $pipe {}
+        impl Pollable for $pipe {
+            fn ready_case(&self, direction: Direction) -> Ready<'_> {
+                ready(self.descriptor().evented(), direction)
+            }
+        }
+    )*};
+}
+
+pipes!(ChildStdin, ChildStdout, ChildStderr);
 
 macro_rules! pointers {
     ($($pointer:ty),*) => {$(

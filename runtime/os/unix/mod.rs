@@ -1,3 +1,5 @@
 //! What Unix systems have: [`std::os::unix`] for green threads.
 //!
 //! The traits and types that need no wait are std's own.
+
+pub mod process;
