@@ -83,6 +83,8 @@ fn start(
     stack_size: StackSize,
 ) -> io::Result<(Arc<Group>, Vec<thread::JoinHandle<()>>)> {
     prepare_process();
+    // A worker's own mask is ours; a runtime that a green thread starts is its user's all the same.
+    let users = current::worker().map_or_else(signals::current_mask, |worker| worker.users_mask);
     let group = Arc::new(Group::new(name, stack_size, workers)?);
     let mut threads = Vec::with_capacity(workers);
     for (index, place) in group.workers.iter().copied().enumerate() {
@@ -91,7 +93,7 @@ fn start(
         let mask = signals::block_asynchronous();
         let started = thread::Builder::new()
             .name(format!("{}-{index}", group.name))
-            .spawn(move || Worker::serve(place, of_group));
+            .spawn(move || Worker::serve(place, of_group, users));
         signals::restore(&mask);
         match started {
             Ok(thread) => threads.push(thread),

@@ -244,8 +244,17 @@ impl Evented {
             }
             self.wait_for(
                 direction,
+                self.reason(direction),
                 *wait.get_or_insert_with(|| self.deadline_ns(direction)),
             )?;
+        }
+    }
+
+    fn reason(&self, direction: Direction) -> WaitReason {
+        let raw = self.fd.as_raw_fd();
+        match direction {
+            Direction::Read => WaitReason::Readable(raw),
+            Direction::Write => WaitReason::Writable(raw),
         }
     }
 
@@ -261,9 +270,14 @@ impl Evented {
 
     /// Waits until an event, at most until `deadline_ns`. May come back for no reason.
     #[cold]
-    fn wait_for(&self, direction: Direction, deadline_ns: u64) -> Result<(), Stop> {
+    fn wait_for(
+        &self,
+        direction: Direction,
+        reason: WaitReason,
+        deadline_ns: u64,
+    ) -> Result<(), Stop> {
         let is_ready = if current::task().is_some() {
-            self.park(direction, deadline_ns)?;
+            self.park(direction, reason, deadline_ns)?;
             self.source.ready.snapshot().is_ready(direction)
         } else {
             self.poll(direction, deadline_ns)?
@@ -307,12 +321,8 @@ impl Evented {
 
     /// A green thread's wait; see `driver/source.rs` for the protocol.
     #[expect(unsafe_code, reason = "queues a node that lies in this frame")]
-    fn park(&self, direction: Direction, deadline_ns: u64) -> io::Result<()> {
+    fn park(&self, direction: Direction, reason: WaitReason, deadline_ns: u64) -> io::Result<()> {
         let raw = self.fd.as_raw_fd();
-        let reason = match direction {
-            Direction::Read => WaitReason::Readable(raw),
-            Direction::Write => WaitReason::Writable(raw),
-        };
         let interest = self.interest();
         let worker = current::worker().expect("because a task runs on a worker");
         let parker = Parker::current();
@@ -356,6 +366,16 @@ impl Evented {
     /// As [`Evented::wait`], until `deadline_ns`; out of time is `WouldBlock`. What cannot be polled is
     /// [`is_unpollable`].
     pub(crate) fn try_wait(&self, direction: Direction, deadline_ns: u64) -> Result<(), Stop> {
+        self.try_wait_as(direction, self.reason(direction), deadline_ns)
+    }
+
+    /// As [`Evented::try_wait`], for what readiness means here.
+    pub(crate) fn try_wait_as(
+        &self,
+        direction: Direction,
+        reason: WaitReason,
+        deadline_ns: u64,
+    ) -> Result<(), Stop> {
         loop {
             if interrupt::is_pending() {
                 return Err(Stop::Interrupted);
@@ -363,7 +383,7 @@ impl Evented {
             if self.probe(direction)? {
                 return Ok(());
             }
-            self.wait_for(direction, deadline_ns)?;
+            self.wait_for(direction, reason, deadline_ns)?;
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::driver::timer::TimerNode;
 use crate::sys::atomic::Ordering;
 use crate::sys::clock::NEVER_NS;
 use crate::sys::fatal;
+use crate::sys::signals::Mask;
 use crate::task::{Header, TaskPtr};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -61,6 +62,8 @@ impl Drop for AbortOnUnwind {
 pub(crate) struct Worker {
     pub(crate) shared: &'static Shared,
     pub(crate) group: Arc<Group>,
+    /// The signal mask of the thread that started the runtime: what child processes inherit.
+    pub(crate) users_mask: Mask,
     ring: RefCell<VecDeque<TaskPtr>>,
     pub(super) driver: RefCell<Driver>,
     pub(super) stacks: RefCell<StackCache>,
@@ -79,10 +82,11 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(super) fn new(shared: &'static Shared, group: Arc<Group>) -> Worker {
+    pub(super) fn new(shared: &'static Shared, group: Arc<Group>, users_mask: Mask) -> Worker {
         Worker {
             shared,
             group,
+            users_mask,
             ring: RefCell::new(VecDeque::with_capacity(1024)),
             driver: RefCell::new(Driver::new(&shared.poller)),
             stacks: RefCell::new(StackCache::new()),
@@ -98,11 +102,11 @@ impl Worker {
     }
 
     /// Serves the group until it ends. Returns when this worker has nothing left to do for ever.
-    pub(crate) fn serve(shared: &'static Shared, group: Arc<Group>) {
+    pub(crate) fn serve(shared: &'static Shared, group: Arc<Group>, users_mask: Mask) {
         let alive = AbortOnUnwind;
         // Without it an overflow ends the process unnamed; nothing else depends on it.
         let _alternate_stack = overflow::prepare_thread().ok();
-        let worker = Worker::new(shared, group);
+        let worker = Worker::new(shared, group, users_mask);
         shared.poller.open();
         current::enter(&worker, || worker.work());
         worker.leave();

@@ -15,6 +15,7 @@ use crate::io::evented::Evented;
 use crate::net::{TcpListener, TcpStream, UdpSocket};
 use crate::net::{TcpListener, TcpStream};
 use crate::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
+use crate::process::{ChildStderr, ChildStdin, ChildStdout};
 use crate::queue::{Channel, Fifo, Lifo, LifoQueue, Priority, PriorityQueue, Queue, ShutDown};
 use crate::sync::mpsc::{Receiver, RecvError, SendError, Sender, SyncSender};
 use crate::sync::{AsyncResult, BoundedSemaphore, Event, Semaphore, WaitGroup};
@@ -206,6 +207,19 @@ impl Pollable for UdpSocket {
         ready(&self.evented, direction)
     }
 }
+
+macro_rules! pipes {
+    ($($pipe:ident),*) => {$(
+        impl Sealed for $pipe {}
+        impl Pollable for $pipe {
+            fn ready_case(&self, direction: Direction) -> Ready<'_> {
+                ready(self.descriptor().evented(), direction)
+            }
+        }
+    )*};
+}
+
+pipes!(ChildStdin, ChildStdout, ChildStderr);
 
 macro_rules! pointers {
     ($($pointer:ty),*) => {$(

@@ -18,6 +18,7 @@ pub(crate) mod lock;
 pub(crate) mod memory;
 pub(crate) mod poll;
 pub(crate) mod prefetch;
+pub(crate) mod process;
 pub(crate) mod raw;
 pub(crate) mod signals;
 pub(crate) mod sigsegv;

@@ -1,8 +1,8 @@
-//! `poll(2)` on one descriptor: how an ordinary OS thread waits for a socket.
+//! `poll(2)` on one descriptor or two: how an ordinary OS thread waits for a socket.
 //!
 //! Green threads never come here with a timeout other than zero; they park on their worker's epoll
-//! instead. Called by the one wait loop in `io/` and by `net/connect.rs`, which looks without
-//! waiting.
+//! instead. Called by the one wait loop in `io/`, by `process/drain.rs` for the two streams of a child,
+//! and by `net/connect.rs`, which looks without waiting.
 #![expect(unsafe_code, reason = "the ppoll system call")]
 
 use super::check;
@@ -26,15 +26,27 @@ pub(crate) fn wait_until(
     what: Readiness,
     deadline_ns: u64,
 ) -> io::Result<bool> {
+    let mut watched = [watch(fd, what)];
     loop {
-        let left_ns = match deadline_ns {
-            NEVER_NS => NEVER_NS,
-            _ => deadline_ns.saturating_sub(now_ns()),
-        };
-        match poll_once(fd, what, left_ns) {
+        let left_ns = left_ns(deadline_ns);
+        match poll_once(&mut watched, left_ns) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Ok(false) if left_ns != 0 => {}
             done => return done,
+        }
+    }
+}
+
+/// Waits until one of `fds` is readable, and says which, or until `deadline_ns` has come.
+pub(crate) fn wait_either(fds: [BorrowedFd<'_>; 2], deadline_ns: u64) -> io::Result<Option<usize>> {
+    let mut watched = fds.map(|fd| watch(fd, Readiness::Readable));
+    loop {
+        let left_ns = left_ns(deadline_ns);
+        match poll_once(&mut watched, left_ns) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Ok(false) if left_ns != 0 => {}
+            Ok(_) => return Ok(watched.iter().position(|watched| watched.revents != 0)),
+            Err(error) => return Err(error),
         }
     }
 }
@@ -44,17 +56,27 @@ pub(crate) fn is_ready(fd: BorrowedFd<'_>, what: Readiness) -> io::Result<bool> 
     wait_until(fd, what, 0)
 }
 
-/// One `ppoll` of at most `left_ns`.
-fn poll_once(fd: BorrowedFd<'_>, what: Readiness, left_ns: u64) -> io::Result<bool> {
+fn left_ns(deadline_ns: u64) -> u64 {
+    match deadline_ns {
+        NEVER_NS => NEVER_NS,
+        _ => deadline_ns.saturating_sub(now_ns()),
+    }
+}
+
+fn watch(fd: BorrowedFd<'_>, what: Readiness) -> libc::pollfd {
     let events = match what {
         Readiness::Readable => libc::POLLIN | libc::POLLRDHUP,
         Readiness::Writable => libc::POLLOUT,
     };
-    let mut watched = libc::pollfd {
+    libc::pollfd {
         fd: fd.as_raw_fd(),
         events,
         revents: 0,
-    };
+    }
+}
+
+/// One `ppoll` of at most `left_ns`.
+fn poll_once(watched: &mut [libc::pollfd], left_ns: u64) -> io::Result<bool> {
     let timeout = libc::timespec {
         tv_sec: i64::try_from(left_ns / 1_000_000_000).unwrap_or(i64::MAX),
         tv_nsec: i64::try_from(left_ns % 1_000_000_000).unwrap_or(0),
@@ -64,8 +86,10 @@ fn poll_once(fd: BorrowedFd<'_>, what: Readiness, left_ns: u64) -> io::Result<bo
     } else {
         &raw const timeout
     };
-    // SAFETY: one pollfd and the timeout outlive the call; a null signal mask changes no mask.
-    let ready = check(unsafe { libc::ppoll(&raw mut watched, 1, timeout, std::ptr::null()) })?;
+    let count = watched.len() as libc::nfds_t;
+    let list = watched.as_mut_ptr();
+    // SAFETY: `count` structures and the timeout outlive the call; a null signal mask changes no mask.
+    let ready = check(unsafe { libc::ppoll(list, count, timeout, std::ptr::null()) })?;
     Ok(ready > 0)
 }
 
@@ -85,6 +109,18 @@ mod tests {
         let deadline_ns = deadline_after(Duration::from_millis(20));
         assert!(!wait_until(listener.as_fd(), Readiness::Readable, deadline_ns).unwrap());
         assert!(start.elapsed() >= Duration::from_millis(20));
+    }
+
+    #[test]
+    fn poll_of_two_names_the_one_that_is_readable() {
+        let (first, mut to_first) = io::pipe().unwrap();
+        let (second, mut to_second) = io::pipe().unwrap();
+        let fds = [first.as_fd(), second.as_fd()];
+        assert_eq!(wait_either(fds, now_ns()).unwrap(), None);
+        to_second.write_all(b"x").unwrap();
+        assert_eq!(wait_either(fds, NEVER_NS).unwrap(), Some(1));
+        to_first.write_all(b"x").unwrap();
+        assert_eq!(wait_either(fds, NEVER_NS).unwrap(), Some(0));
     }
 
     #[test]

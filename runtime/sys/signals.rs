@@ -52,6 +52,28 @@ pub(crate) fn block_asynchronous() -> Mask {
     Mask(unsafe { old.assume_init() })
 }
 
+/// The mask of this thread.
+pub(crate) fn current_mask() -> Mask {
+    let mut mask = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: a null `set` changes nothing; `oldset` is valid.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, std::ptr::null(), mask.as_mut_ptr()) };
+    // SAFETY: pthread_sigmask wrote the mask.
+    Mask(unsafe { mask.assume_init() })
+}
+
+/// Runs `body` under another mask; what `body` starts inherits it.
+pub(crate) fn with_mask<T>(mask: &Mask, body: impl FnOnce() -> T) -> T {
+    struct Back(Mask);
+    impl Drop for Back {
+        fn drop(&mut self) {
+            restore(&self.0);
+        }
+    }
+    let _back = Back(current_mask());
+    restore(mask);
+    body()
+}
+
 /// Puts a mask back.
 pub(crate) fn restore(mask: &Mask) {
     // SAFETY: the mask came from pthread_sigmask; a null `oldset` is allowed.

@@ -31,6 +31,8 @@ pub(crate) enum WaitReason {
     Serve,
     /// The workers of a runtime that ends.
     Shutdown,
+    /// The end of the child process with this number.
+    Child(u32),
     /// A lock that this owner holds.
     Lock(LockKind, Owner),
     /// Something that happens at the primitive of this kind and address.
@@ -163,6 +165,7 @@ impl WaitReason {
                 let arms = u64::from(arms.min(ARMS_MAX));
                 (11, arms << ADDRESS_BITS | address & ADDRESS)
             }
+            WaitReason::Child(pid) => (12, u64::from(pid)),
             WaitReason::Lock(lock, Owner(owner)) => (LOCK + lock as u64, owner),
             WaitReason::At(at, Address(address)) => (AT + at as u64, address),
         };
@@ -188,6 +191,7 @@ impl WaitReason {
                 let arms = u32::try_from(payload >> ADDRESS_BITS).unwrap_or(ARMS_MAX);
                 WaitReason::Select(arms, Address(payload & ADDRESS))
             }
+            12 => WaitReason::Child(u32::try_from(payload).unwrap_or(0)),
             kind @ LOCK..AT => LOCKS
                 .get(entry(LOCK, kind))
                 .map_or(WaitReason::None, |&lock| {
@@ -219,6 +223,7 @@ impl fmt::Display for WaitReason {
             WaitReason::Select(arms, Address(address)) => {
                 write!(f, "selecting from {arms} arms, one of them at {address:#x}")
             }
+            WaitReason::Child(pid) => write!(f, "waiting for child process {pid}"),
             WaitReason::Lock(lock, owner) => write!(f, "{lock}{owner}"),
             WaitReason::At(at, Address(address)) => write!(f, "{at} at {address:#x}"),
         }
@@ -307,6 +312,7 @@ mod tests {
             WaitReason::Signal,
             WaitReason::Serve,
             WaitReason::Shutdown,
+            WaitReason::Child(u32::MAX),
             WaitReason::Select(3, Address(0)),
             WaitReason::Select(ARMS_MAX, Address::of(&LOCKS)),
         ];

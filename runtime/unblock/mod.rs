@@ -14,7 +14,7 @@ pub(crate) use lend::{lend, try_lend};
 use crate::park::interrupt;
 use crate::sched::current;
 use job::Begun;
-use pool::Pool;
+use pool::{Idle, Pool};
 
 /// What a call may wait for, and so which others it may keep waiting: a lane that is full for good
 /// stops nobody but its own kind.
@@ -28,17 +28,23 @@ pub(crate) enum Lane {
     Names,
     /// Files that may let a call wait for ever: devices without readiness, opens of such.
     Long,
+    /// Starts of child processes. Its threads never end: a child may have asked for a signal at the end
+    /// of the *thread* that made it, `PR_SET_PDEATHSIG`.
+    Children,
 }
 
 /// As tokio's blocking pool. Threads cost little while they sleep in a system call; doubling it lets
 /// twice as many closures block at once.
-static CLOSURES: Pool = Pool::new("`unblock`", 512);
+static CLOSURES: Pool = Pool::new("`unblock`", 512, Idle::Ends);
 /// More than a disk answers at a time; doubling it gains nothing where the page cache answers.
-static BRIEF: Pool = Pool::new("files", 64);
+static BRIEF: Pool = Pool::new("files", 64, Idle::Ends);
 /// A lookup whose servers are silent takes its thread for ten seconds or more.
-static NAMES: Pool = Pool::new("host names", 128);
+static NAMES: Pool = Pool::new("host names", 128, Idle::Ends);
 /// These may be taken for good.
-static LONG: Pool = Pool::new("files that may wait for ever", 64);
+static LONG: Pool = Pool::new("files that may wait for ever", 64, Idle::Ends);
+/// A start takes a millisecond, and few run at once in one address space; but a `pre_exec` closure takes
+/// as long as it likes. Doubling it lets twice as many of those wait at once.
+static CHILDREN: Pool = Pool::new("starts of child processes", 16, Idle::Stays);
 
 impl Lane {
     fn pool(self) -> &'static Pool {
@@ -47,6 +53,7 @@ impl Lane {
             Lane::Brief => &BRIEF,
             Lane::Names => &NAMES,
             Lane::Long => &LONG,
+            Lane::Children => &CHILDREN,
         }
     }
 }

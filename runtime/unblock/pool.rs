@@ -13,10 +13,20 @@ use std::time::Duration;
 /// How long an idle thread stays.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
+/// What becomes of a thread without work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Idle {
+    /// It ends after a while.
+    Ends,
+    /// It stays as long as the process.
+    Stays,
+}
+
 pub(super) struct Pool {
     /// For the report.
     purpose: &'static str,
     threads_max: usize,
+    idle: Idle,
     state: Mutex<State>,
     work: Condvar,
 }
@@ -39,10 +49,11 @@ pub(super) struct Load {
 }
 
 impl Pool {
-    pub(super) const fn new(purpose: &'static str, threads_max: usize) -> Pool {
+    pub(super) const fn new(purpose: &'static str, threads_max: usize, idle: Idle) -> Pool {
         Pool {
             purpose,
             threads_max,
+            idle,
             state: Mutex::new(State {
                 jobs: VecDeque::new(),
                 threads: 0,
@@ -131,7 +142,7 @@ impl Pool {
                 .unwrap_or_else(PoisonError::into_inner);
             state = back;
             state.idle -= 1;
-            if timeout.timed_out() && state.jobs.is_empty() {
+            if self.idle == Idle::Ends && timeout.timed_out() && state.jobs.is_empty() {
                 state.threads -= 1;
                 return;
             }

@@ -3,3 +3,4 @@
 //! The traits and types that need no wait are std's own.
 
 pub mod net;
+pub mod process;
