@@ -4,8 +4,9 @@
 //! flags stay the user's. The kernel knows it for anonymous pipes (since 6.4), sockets, eventfds and
 //! cached regular files, not for FIFOs and terminals: those say `Unsupported`. The plain calls wait as
 //! long as the file does, and belong on the blocking pool. Called by `io/` and `fs/`.
-#![expect(unsafe_code, reason = "read, write and their vectored forms")]
+#![expect(unsafe_code, reason = "read, write, their vectored forms, tee")]
 
+use super::poll::{self, Readiness};
 use super::socket::IOV_MAX;
 use super::{check, retry_eintr};
 use std::io::{self, IoSlice, IoSliceMut};
@@ -14,6 +15,13 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 /// For [`preadv2`] and [`pwritev2`]: at the file's own position, which moves.
 const AT_POSITION: libc::off_t = -1;
+
+/// Flags of open(2) that opens without waiting need.
+pub(crate) const O_NONBLOCK: i32 = libc::O_NONBLOCK;
+/// See [`O_NONBLOCK`].
+pub(crate) const O_PATH: i32 = libc::O_PATH;
+/// See [`O_NONBLOCK`].
+pub(crate) const O_NOFOLLOW: i32 = libc::O_NOFOLLOW;
 
 /// What an open file is, as far as waiting goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +59,20 @@ pub(crate) fn kind(fd: BorrowedFd<'_>) -> io::Result<FileKind> {
 
 /// `Unsupported`: this kind of file has no such call; everything else is as from `readv`.
 pub(crate) fn read_nowait(fd: BorrowedFd<'_>, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+    preadv2_nowait(fd, bufs, AT_POSITION)
+}
+
+/// As [`read_nowait`], at `offset`; the file's position stays. What is no offset is `Unsupported`.
+pub(crate) fn read_nowait_at(fd: BorrowedFd<'_>, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+    let offset = libc::off_t::try_from(offset).map_err(|_| io::ErrorKind::Unsupported)?;
+    preadv2_nowait(fd, &mut [IoSliceMut::new(buf)], offset)
+}
+
+fn preadv2_nowait(
+    fd: BorrowedFd<'_>,
+    bufs: &mut [IoSliceMut<'_>],
+    offset: libc::off_t,
+) -> io::Result<usize> {
     let count = iov_count(bufs.len());
     let read = retry_eintr(|| {
         // SAFETY: IoSliceMut is ABI-compatible with iovec on Unix (promised by std); the first `count`
@@ -60,7 +82,7 @@ pub(crate) fn read_nowait(fd: BorrowedFd<'_>, bufs: &mut [IoSliceMut<'_>]) -> io
                 fd.as_raw_fd(),
                 bufs.as_mut_ptr().cast(),
                 count,
-                AT_POSITION,
+                offset,
                 libc::RWF_NOWAIT,
             )
         }
@@ -104,6 +126,31 @@ pub(crate) fn write(fd: BorrowedFd<'_>, bufs: &[IoSlice<'_>]) -> io::Result<usiz
     let written =
         retry_eintr(|| unsafe { libc::writev(fd.as_raw_fd(), bufs.as_ptr().cast(), count) })?;
     Ok(written.cast_unsigned())
+}
+
+/// Whether a FIFO that was opened for reading, and gave none of its data away yet, has or had a writer.
+///
+/// Consumes nothing. What is ready to read had one. What is not is copied (`tee(2)`) to `scratch`, any
+/// pipe, since only that tells "nothing yet" (EAGAIN) from "nobody there" (0); what it copies does not
+/// matter, and a scratch pipe that is full says EAGAIN too, of a FIFO with data.
+pub(crate) fn has_writer(fifo: BorrowedFd<'_>, scratch: BorrowedFd<'_>) -> io::Result<bool> {
+    if poll::is_ready(fifo, Readiness::Readable)? {
+        return Ok(true);
+    }
+    let flags = libc::SPLICE_F_NONBLOCK;
+    // SAFETY: tee takes no pointers.
+    let copied =
+        retry_eintr(|| unsafe { libc::tee(fifo.as_raw_fd(), scratch.as_raw_fd(), 1, flags) });
+    match copied {
+        Ok(count) => Ok(count != 0),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether a FIFO could not be opened for writing because nobody reads it.
+pub(crate) fn is_without_reader(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::ENXIO)
 }
 
 /// Buffers beyond what one call takes are left for the next one.

@@ -1,7 +1,8 @@
 //! A descriptor looked at as one of std's types, for the calls that never wait.
 //!
 //! Options, addresses and flags of a socket are the same whoever asks, and std's wording of their
-//! errors is part of what a drop-in promises: so std asks. Must never be used for a call that may wait.
+//! errors is part of what a drop-in promises: so std asks. Must never be used for a call that may wait,
+//! but on the blocking pool.
 #![expect(unsafe_code, reason = "views a borrowed descriptor as an owned one")]
 
 use std::mem::ManuallyDrop;

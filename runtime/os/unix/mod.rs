@@ -4,3 +4,9 @@
 
 pub mod net;
 pub mod process;
+pub mod fs;
+pub mod prelude;
+
+#[expect(deprecated, reason = "std still has it")]
+pub use std::os::unix::raw;
+pub use std::os::unix::{ffi, io, thread};

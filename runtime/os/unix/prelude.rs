@@ -1,0 +1,8 @@
+//! All extension traits at once: [`std::os::unix::prelude`] for green threads.
+
+pub use super::ffi::{OsStrExt, OsStringExt};
+pub use super::fs::{
+    DirEntryExt, FileExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt,
+};
+pub use super::io::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+pub use super::thread::JoinHandleExt;

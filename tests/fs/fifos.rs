@@ -1,0 +1,256 @@
+//! FIFOs: reads and opens that wait for a partner, by the hundred, without a thread for any.
+
+use super::ground::{Dir, on_green_threads, os_threads, with_runtimes};
+use crate::child::Running;
+use crate::common::{Flag, Rt, until, watchdog};
+use crate::reexec::{role, this_test};
+use greenroom::fs::{self, File, OpenOptions};
+use greenroom::thread::{self, JoinHandle, yield_now};
+use std::io::{self, Read, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+const COUNT: usize = 500;
+
+/// The blocking pool's lanes for files: what a disk answers, and what may wait for good.
+const POOL_THREADS_MAX: usize = 64 + 64;
+
+/// Two main threads of the test, its watchdog, a worker, whoever reads the child's output.
+const OTHER_THREADS_MAX: usize = 6;
+
+/// Counts the beats of a task on this runtime until it is stopped.
+struct Ticker {
+    beats: Arc<AtomicUsize>,
+    task: JoinHandle<()>,
+}
+
+impl Ticker {
+    fn start(rt: &Rt) -> Ticker {
+        let beats = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&beats);
+        let task = rt.spawn(move || {
+            loop {
+                thread::sleep(Duration::from_millis(1));
+                counter.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        Ticker { beats, task }
+    }
+
+    /// Waits until it has beaten `more` times.
+    fn let_beat(&self, more: usize) {
+        let goal = self.beats.load(Ordering::Relaxed) + more;
+        until(|| self.beats.load(Ordering::Relaxed) >= goal);
+    }
+
+    fn stop(self) {
+        self.task.cancel();
+        assert!(self.task.join().is_err());
+    }
+}
+
+/// Threads are counted for the whole process, so who counts runs alone.
+fn alone(test: &str, body: impl FnOnce(&Rt, &Dir)) {
+    let _watchdog = watchdog();
+    if role().is_none() {
+        let ended = Running::start(&mut this_test(test, "alone", "")).end();
+        assert!(ended.status.success(), "{ended}");
+        return;
+    }
+    body(&Rt::with_workers(1), &Dir::new());
+    assert!(
+        os_threads() <= POOL_THREADS_MAX + OTHER_THREADS_MAX,
+        "{}",
+        os_threads()
+    );
+}
+
+fn assert_all_wait<T>(ticker: &Ticker, tasks: &[JoinHandle<T>]) {
+    ticker.let_beat(100);
+    assert!(tasks.iter().all(|task| !task.is_finished()));
+    assert!(
+        os_threads() <= POOL_THREADS_MAX + OTHER_THREADS_MAX,
+        "{}",
+        os_threads()
+    );
+}
+
+#[test]
+fn hundreds_of_reads_of_silent_fifos_hold_no_thread() {
+    alone(
+        "fifos::hundreds_of_reads_of_silent_fifos_hold_no_thread",
+        |rt, dir| {
+            let ticker = Ticker::start(rt);
+            let is_there = Arc::new(AtomicUsize::new(0));
+            let fifos: Vec<_> = (0..COUNT).map(|n| dir.fifo(&n.to_string())).collect();
+            let readers: Vec<_> = fifos
+                .iter()
+                .cloned()
+                .map(|fifo| {
+                    let is_there = Arc::clone(&is_there);
+                    rt.spawn(move || {
+                        let mut both = OpenOptions::new()
+                            .read(true)
+                            .write(true)
+                            .open(fifo)
+                            .unwrap();
+                        is_there.fetch_add(1, Ordering::SeqCst);
+                        let mut byte = [0];
+                        both.read_exact(&mut byte).unwrap();
+                        byte[0]
+                    })
+                })
+                .collect();
+            until(|| is_there.load(Ordering::SeqCst) == COUNT);
+            assert_all_wait(&ticker, &readers);
+            for (fifo, reader) in fifos.iter().zip(readers) {
+                std::fs::write(fifo, b"!").unwrap();
+                assert_eq!(reader.join().unwrap(), b'!');
+            }
+            ticker.stop();
+        },
+    );
+}
+
+#[test]
+fn hundreds_of_opens_of_lonely_fifos_hold_no_thread() {
+    alone(
+        "fifos::hundreds_of_opens_of_lonely_fifos_hold_no_thread",
+        |rt, dir| {
+            let ticker = Ticker::start(rt);
+            let fifos: Vec<_> = (0..COUNT).map(|n| dir.fifo(&n.to_string())).collect();
+            let opens: Vec<_> = fifos
+                .iter()
+                .enumerate()
+                .map(|(n, fifo)| open_end(rt, n, fifo))
+                .collect();
+            assert_all_wait(&ticker, &opens);
+            let partners: Vec<_> = fifos
+                .iter()
+                .enumerate()
+                .map(|(n, fifo)| partner(n, fifo))
+                .collect();
+            for open in opens {
+                open.join().unwrap().unwrap();
+            }
+            drop(partners);
+            ticker.stop();
+        },
+    );
+}
+
+/// Even ones read, odd ones write.
+fn open_end(rt: &Rt, n: usize, fifo: &PathBuf) -> JoinHandle<io::Result<File>> {
+    let fifo = fifo.clone();
+    rt.spawn(move || match n % 2 {
+        0 => File::open(fifo),
+        _ => OpenOptions::new().write(true).open(fifo),
+    })
+}
+
+/// The other end; a reader that does not wait for the writer to ask again.
+fn partner(n: usize, fifo: &PathBuf) -> std::fs::File {
+    let mut options = std::fs::OpenOptions::new();
+    match n % 2 {
+        0 => options.write(true),
+        _ => options.read(true).custom_flags(libc::O_NONBLOCK),
+    };
+    options.open(fifo).unwrap()
+}
+
+/// Flags of the open file behind a descriptor.
+fn is_nonblocking(fd: &impl AsRawFd) -> bool {
+    let path = format!("/proc/self/fdinfo/{}", fd.as_raw_fd());
+    let info = std::fs::read_to_string(path).unwrap();
+    let flags = info
+        .lines()
+        .find_map(|line| line.strip_prefix("flags:"))
+        .unwrap();
+    i32::from_str_radix(flags.trim(), 8).unwrap() & libc::O_NONBLOCK != 0
+}
+
+#[test]
+fn open_ends_when_a_silent_writer_comes_and_leaves_no_flag() {
+    with_runtimes(|rt, dir| {
+        let fifo = dir.fifo("fifo");
+        let reader = open_end(rt, 0, &fifo);
+        // Blocks until the reader has opened its end, as a reader of std's would make it.
+        let mut writer = std::fs::OpenOptions::new().write(true).open(&fifo).unwrap();
+        let mut reader = reader.join().unwrap().unwrap();
+        assert!(!is_nonblocking(&reader));
+        let text = rt.spawn(move || {
+            let mut text = String::new();
+            reader.read_to_string(&mut text).map(|_| text)
+        });
+        writer.write_all(b"late").unwrap();
+        drop(writer);
+        assert_eq!(text.join().unwrap().unwrap(), "late");
+        // The other way round.
+        let writer = open_end(rt, 1, &fifo);
+        let _reader = std::fs::File::open(&fifo).unwrap();
+        assert!(!is_nonblocking(&writer.join().unwrap().unwrap()));
+    });
+}
+
+#[test]
+fn open_ends_when_a_writer_has_come_and_gone() {
+    with_runtimes(|rt, dir| {
+        for text in ["", "left behind"] {
+            let fifo = dir.fifo(&format!("fifo{}", text.len()));
+            let reader = open_end(rt, 0, &fifo);
+            let mut writer = std::fs::OpenOptions::new().write(true).open(&fifo).unwrap();
+            writer.write_all(text.as_bytes()).unwrap();
+            drop(writer);
+            let reader = reader.join().unwrap().unwrap();
+            assert_eq!(rt.run(|| io::read_to_string(reader)).unwrap(), text);
+        }
+    });
+}
+
+#[test]
+fn open_waits_at_the_fifo_it_found() {
+    with_runtimes(|rt, dir| {
+        for n in [0, 1] {
+            let fifo = dir.fifo("fifo");
+            let moved = dir.join("moved");
+            let open = open_end(rt, n, &fifo);
+            // Long enough to have looked at the path, and to ask again now and then.
+            std::thread::sleep(Duration::from_millis(50));
+            std::fs::rename(&fifo, &moved).unwrap();
+            let _other = dir.fifo("fifo");
+            std::thread::sleep(Duration::from_millis(50));
+            assert!(!open.is_finished());
+            let _partner = partner(n, &moved);
+            open.join().unwrap().unwrap();
+            std::fs::remove_file(&fifo).unwrap();
+        }
+    });
+}
+
+#[test]
+fn writers_park_while_the_fifo_is_full() {
+    on_green_threads(|rt, dir| {
+        let fifo = dir.fifo("fifo");
+        let mut both = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(&fifo)
+            .unwrap();
+        let is_there = Flag::default();
+        let there = is_there.clone();
+        let writer = rt.spawn(move || {
+            there.raise();
+            fs::write(fifo, vec![5; 300_000])
+        });
+        until(|| is_there.is_up());
+        (0..100).for_each(|_| yield_now());
+        let mut bytes = vec![0; 300_000];
+        both.read_exact(&mut bytes).unwrap();
+        assert!(bytes.iter().all(|&byte| byte == 5));
+        writer.join().unwrap().unwrap();
+    });
+}
