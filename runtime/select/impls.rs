@@ -12,6 +12,7 @@ use super::end::Ended;
 use crate::group::Member;
 use crate::io::arm::ReadyArm;
 use crate::io::evented::Evented;
+use crate::io::{PipeReader, PipeWriter};
 use crate::net::{TcpListener, TcpStream};
 use crate::queue::{Channel, Fifo, Lifo, LifoQueue, Priority, PriorityQueue, Queue, ShutDown};
 use crate::sync::mpsc::{Receiver, RecvError, SendError, Sender, SyncSender};
@@ -190,6 +191,20 @@ impl Sealed for TcpListener {}
 impl Pollable for TcpListener {
     fn ready_case(&self, direction: Direction) -> Ready<'_> {
         ready(&self.evented, direction)
+    }
+}
+
+impl Sealed for PipeReader {}
+impl Pollable for PipeReader {
+    fn ready_case(&self, direction: Direction) -> Ready<'_> {
+        ready(self.evented(), direction)
+    }
+}
+
+impl Sealed for PipeWriter {}
+impl Pollable for PipeWriter {
+    fn ready_case(&self, direction: Direction) -> Ready<'_> {
+        ready(self.evented(), direction)
     }
 }
 

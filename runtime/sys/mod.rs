@@ -21,6 +21,7 @@ pub(crate) mod raw;
 pub(crate) mod signals;
 pub(crate) mod sigsegv;
 pub(crate) mod socket;
+pub(crate) mod stdio;
 pub(crate) mod view;
 
 use std::io;
