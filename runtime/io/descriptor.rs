@@ -15,11 +15,11 @@
 //! `/proc/self/fd` to have flags of our own, which needs permissions and fails for sockets.
 
 use super::evented::{Attempt, Direction, Evented, Kind, Stop, is_unpollable};
-use super::stream::{self, count_or_stop};
+use super::stream;
 use crate::sys::atomic::{AtomicU8, Ordering};
 use crate::sys::clock::NEVER_NS;
 use crate::sys::file::{self, FileKind};
-use crate::unblock::{Interrupted, Lane, lend, try_lend};
+use crate::unblock::{Lane, lend, try_lend};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{BorrowedFd, OwnedFd};
 
@@ -123,30 +123,41 @@ impl Descriptor {
 
     /// As `writev(2)` on a blocking file: parks until all is written.
     pub(crate) fn write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.try_write_vectored(bufs).map_err(Stop::into_error)
+    }
+
+    /// As [`Descriptor::write_vectored`], for callers that must tidy up before they unwind.
+    pub(crate) fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> Result<usize, Stop> {
         if !self.lacks(NO_ASKING) {
-            match stream::write_by(&self.evented, bufs, file::write_nowait) {
-                Err(error) if error.kind() == io::ErrorKind::Unsupported => self.note(NO_ASKING),
-                Err(error) if is_unpollable(&error) => self.note(NO_ASKING | NO_READINESS),
+            match stream::try_write_by(&self.evented, bufs, file::write_nowait) {
+                Err(Stop::Io(error)) if error.kind() == io::ErrorKind::Unsupported => {
+                    self.note(NO_ASKING);
+                }
+                Err(Stop::Io(error)) if is_unpollable(&error) => {
+                    self.note(NO_ASKING | NO_READINESS);
+                }
                 done => return done,
             }
         }
         if self.evented.is_nonblocking() {
-            return file::write(self.as_fd(), bufs);
+            return Ok(file::write(self.as_fd(), bufs)?);
         }
         if self.lacks(NO_READINESS) {
-            return lend(self.lane(), || file::write(self.as_fd(), bufs));
+            return Ok(try_lend(self.lane(), || file::write(self.as_fd(), bufs))??);
         }
         self.write_when_ready(bufs)
     }
 
     /// Piece by piece, each as large as a ready pipe takes, so that a pool thread is held for moments.
-    fn write_when_ready(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+    fn write_when_ready(&self, bufs: &[IoSlice<'_>]) -> Result<usize, Stop> {
         let mut written = 0;
         for buf in bufs {
             for piece in buf.chunks(READY_BYTES) {
                 let count = match self.write_piece(piece) {
                     Ok(count) => count,
-                    Err(stop) => return count_or_stop(written, Err(stop)),
+                    Err(stop) if written == 0 => return Err(stop),
+                    // Progress wins over what ended it.
+                    Err(_) => return Ok(written),
                 };
                 written += count;
                 if count < piece.len() {
@@ -160,8 +171,9 @@ impl Descriptor {
     fn write_piece(&self, piece: &[u8]) -> Result<usize, Stop> {
         self.wait_ready(Direction::Write)?;
         let piece = [IoSlice::new(piece)];
-        let written = try_lend(self.lane(), || file::write(self.as_fd(), &piece));
-        Ok(written.map_err(|Interrupted| Stop::Interrupted)??)
+        Ok(try_lend(self.lane(), || {
+            file::write(self.as_fd(), &piece)
+        })??)
     }
 
     /// Returns at once for what has no readiness.

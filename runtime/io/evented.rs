@@ -23,6 +23,7 @@ use crate::sys::fd;
 use crate::sys::poll::{self, Readiness};
 use crate::task::WaitReason;
 use crate::task::wait_queue::WaitNode;
+use crate::unblock::Interrupted;
 use std::io;
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -70,6 +71,12 @@ impl Stop {
 impl From<io::Error> for Stop {
     fn from(error: io::Error) -> Stop {
         Stop::Io(error)
+    }
+}
+
+impl From<Interrupted> for Stop {
+    fn from(Interrupted: Interrupted) -> Stop {
+        Stop::Interrupted
     }
 }
 

@@ -9,13 +9,22 @@
 pub(crate) mod arm;
 pub(crate) mod backoff;
 pub(crate) mod convert;
+mod copy;
 pub(crate) mod descriptor;
 pub(crate) mod evented;
 mod listeners;
 mod pipe;
 pub(crate) mod settings;
+mod stdio;
 pub(crate) mod stream;
+mod terminal;
 
 // What is named here goes before std's item of the same name.
+pub use copy::copy;
 pub use pipe::{PipeReader, PipeWriter, pipe};
 pub use std::io::*;
+#[doc(hidden)]
+pub use stdio::print::{_eprint, _print};
+pub use stdio::{Stderr, StderrLock, Stdin, StdinLock, Stdout, StdoutLock};
+pub use stdio::{stderr, stdin, stdout};
+pub use terminal::IsTerminal;

@@ -5,8 +5,12 @@
 
 use super::convert::{Holder, descriptor_conversions, std_conversions};
 use super::descriptor::Descriptor;
+use super::evented::Evented;
+use crate::sys::view::with_std;
+use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::os::fd::{BorrowedFd, OwnedFd};
+use std::process::Stdio;
 
 /// Makes an anonymous pipe, as [`std::io::pipe`]: what is written to one end is read at the other.
 ///
@@ -45,7 +49,6 @@ pub fn pipe() -> io::Result<(PipeReader, PipeWriter)> {
 /// assert_eq!(reader.read(&mut [0; 8])?, 0);
 /// # Ok::<(), std::io::Error>(())
 /// ```
-#[derive(Debug)]
 pub struct PipeReader(Descriptor);
 
 /// The end of a pipe that writes, as [`std::io::PipeWriter`].
@@ -58,7 +61,6 @@ pub struct PipeReader(Descriptor);
 /// assert_eq!(writer.write(b"x").unwrap_err().kind(), ErrorKind::BrokenPipe);
 /// # Ok::<(), std::io::Error>(())
 /// ```
-#[derive(Debug)]
 pub struct PipeWriter(Descriptor);
 
 impl PipeReader {
@@ -166,8 +168,34 @@ macro_rules! holder {
     };
 }
 
+/// std's text: the descriptor's number.
+macro_rules! debug {
+    ($name:ident) => {
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                with_std::<io::$name, _>(self.0.as_fd(), |theirs| theirs.fmt(f))
+            }
+        }
+
+        /// A child's stream becomes this end, which is blocking, as children expect.
+        impl From<$name> for Stdio {
+            fn from(end: $name) -> Stdio {
+                OwnedFd::from(end).into()
+            }
+        }
+
+        impl $name {
+            pub(crate) fn evented(&self) -> &Evented {
+                self.0.evented()
+            }
+        }
+    };
+}
+
 holder!(PipeReader);
 holder!(PipeWriter);
+debug!(PipeReader);
+debug!(PipeWriter);
 descriptor_conversions!(PipeReader);
 descriptor_conversions!(PipeWriter);
 

@@ -75,6 +75,15 @@ pub(crate) fn write_by(
     bufs: &[IoSlice<'_>],
     call: impl Fn(BorrowedFd<'_>, &[IoSlice<'_>]) -> io::Result<usize>,
 ) -> io::Result<usize> {
+    try_write_by(evented, bufs, call).map_err(Stop::into_error)
+}
+
+/// As [`write_by`], for callers that must tidy up before they unwind.
+pub(crate) fn try_write_by(
+    evented: &Evented,
+    bufs: &[IoSlice<'_>],
+    call: impl Fn(BorrowedFd<'_>, &[IoSlice<'_>]) -> io::Result<usize>,
+) -> Result<usize, Stop> {
     let mut rest = Rest {
         bufs: &bufs[..bufs.len().min(IOV_MAX)],
         offset: 0,
@@ -98,7 +107,10 @@ pub(crate) fn write_by(
             }
         }
     });
-    count_or_stop(sent, outcome)
+    match outcome {
+        Err(stop) if sent == 0 => Err(stop),
+        _ => Ok(sent),
+    }
 }
 
 /// The verdict of an attempt to send: a count below what was asked for means the socket is full,

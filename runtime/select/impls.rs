@@ -13,6 +13,7 @@ use crate::group::Member;
 use crate::io::arm::ReadyArm;
 use crate::io::evented::Evented;
 use crate::net::{TcpListener, TcpStream, UdpSocket};
+use crate::io::{PipeReader, PipeWriter};
 use crate::net::{TcpListener, TcpStream};
 use crate::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use crate::process::{ChildStderr, ChildStdin, ChildStdout};
@@ -220,6 +221,19 @@ macro_rules! pipes {
 }
 
 pipes!(ChildStdin, ChildStdout, ChildStderr);
+impl Sealed for PipeReader {}
+impl Pollable for PipeReader {
+    fn ready_case(&self, direction: Direction) -> Ready<'_> {
+        ready(self.evented(), direction)
+    }
+}
+
+impl Sealed for PipeWriter {}
+impl Pollable for PipeWriter {
+    fn ready_case(&self, direction: Direction) -> Ready<'_> {
+        ready(self.evented(), direction)
+    }
+}
 
 macro_rules! pointers {
     ($($pointer:ty),*) => {$(
