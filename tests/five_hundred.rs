@@ -47,7 +47,10 @@ fn os_threads() -> usize {
 /// How many of the crowd are parked.
 fn blocked() -> usize {
     let lines = greenroom::waiting(LIMIT);
-    lines.iter().filter(|line| line.contains("blocked-")).count()
+    lines
+        .iter()
+        .filter(|line| line.contains("blocked-"))
+        .count()
 }
 
 /// The process of one kind: `pool_max` threads of the blocking pool may be in use.
@@ -106,7 +109,12 @@ fn five_hundred(test: &str, pool_max: usize, kind: impl FnOnce() -> kinds::Crowd
     let output = child.wait_with_output().unwrap();
     drop(silent);
     let text = String::from_utf8_lossy(&output.stdout);
-    println!("{test}: {}", text.lines().find(|line| line.contains("beats")).unwrap_or("-"));
+    println!(
+        "{test}: {}",
+        text.lines()
+            .find(|line| line.contains("beats"))
+            .unwrap_or("-")
+    );
     assert!(
         output.status.success(),
         "{}: {text}{}",
