@@ -59,6 +59,7 @@ pub mod time;
 
 pub use big_stack::with_big_stack;
 pub use context::stack::{GuardKind, StackStats, stack_stats};
+pub use future::block_on;
 pub use instance::{Runtime, RuntimeBuilder, run};
 pub use park::interrupt::Cancelled;
 pub use report::{ShutdownReport, waiting};

@@ -167,7 +167,7 @@ fn every_example_says_how_to_run_it() {
 #[test]
 fn tests_that_the_book_names_exist() {
     let (book, text) = read(&root().join("design.md"));
-    let code: Vec<Source> = ["runtime", "tests", "models"]
+    let code: Vec<Source> = ["runtime", "tests", "models", "suites"]
         .into_iter()
         .flat_map(sources)
         .collect();

@@ -107,6 +107,8 @@ pub(crate) enum At {
     Room,
     /// The first of several ends.
     Ends,
+    /// The waker of a future.
+    Future,
 }
 
 const PAYLOAD_BITS: u32 = 56;
@@ -129,7 +131,7 @@ const LOCKS: [LockKind; 5] = [
 
 /// Kinds of places begin here, in the order of the table.
 const AT: u64 = 64;
-const PLACES: [At; 14] = [
+const PLACES: [At; 15] = [
     At::Condvar,
     At::Barrier,
     At::Semaphore,
@@ -144,6 +146,7 @@ const PLACES: [At; 14] = [
     At::Group,
     At::Room,
     At::Ends,
+    At::Future,
 ];
 
 impl WaitReason {
@@ -268,6 +271,7 @@ impl fmt::Display for At {
             At::Group => "waiting for a group",
             At::Room => "waiting for room in a pool",
             At::Ends => "waiting for the first of several ends",
+            At::Future => "polling a future",
         })
     }
 }
