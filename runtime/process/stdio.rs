@@ -7,7 +7,6 @@
 use super::Stdio;
 use crate::io::convert::{Holder, descriptor_conversions, std_conversions};
 use crate::io::descriptor::Descriptor;
-use crate::io::{PipeReader, PipeWriter};
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -205,4 +204,4 @@ macro_rules! into_stdio {
     )*};
 }
 
-into_stdio!(ChildStdin, ChildStdout, ChildStderr, PipeReader, PipeWriter);
+into_stdio!(ChildStdin, ChildStdout, ChildStderr);

@@ -14,7 +14,6 @@ use crate::io::arm::ReadyArm;
 use crate::io::evented::Evented;
 use crate::net::{TcpListener, TcpStream, UdpSocket};
 use crate::io::{PipeReader, PipeWriter};
-use crate::net::{TcpListener, TcpStream};
 use crate::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use crate::process::{ChildStderr, ChildStdin, ChildStdout};
 use crate::queue::{Channel, Fifo, Lifo, LifoQueue, Priority, PriorityQueue, Queue, ShutDown};
