@@ -23,9 +23,9 @@ pub(crate) mod raw;
 pub(crate) mod signals;
 pub(crate) mod sigsegv;
 pub(crate) mod socket;
+pub(crate) mod stdio;
 pub(crate) mod unix_addr;
 pub(crate) mod unix_socket;
-pub(crate) mod stdio;
 pub(crate) mod view;
 
 use std::io;

@@ -14,20 +14,27 @@ pub(crate) struct File {
 /// What a test names and stable Rust does not have.
 pub(crate) const UNSTABLE: &[&str] = &[
     "BorrowedBuf",
+    "Dir",
     "Guard::map",
     "Guard::filter_map",
     "MappedMutexGuard",
     "MappedRwLockReadGuard",
     "MappedRwLockWriteGuard",
+    "SocketAncillary",
     "Uncategorized",
+    "UnixSocketExt",
     "assert_matches",
     "current_os_id",
     "get_cloned",
+    "fs::set_times",
     "get_or_try_init",
+    "mkfifo",
     "mpmc",
     "nonpoison",
     "nonpoison_and_poison_unwrap_test",
     "set_linger",
+    "set_deferaccept",
+    "set_times_nofollow",
 ];
 
 /// `Mutex::set` and `replace`, and those of `RwLock`.
@@ -121,5 +128,66 @@ pub(crate) const FILES: &[File] = &[
         path: "std/tests/sync/mpsc_sync.rs",
         skip: &[],
         edits: &[],
+    },
+    File {
+        module: "net_udp",
+        path: "std/src/net/udp/tests.rs",
+        skip: &[],
+        edits: &[(
+            "udpsock.0.socket().as_raw()",
+            "crate::os::fd::AsRawFd::as_raw_fd(&udpsock)",
+        )],
+    },
+    File {
+        module: "unix_net",
+        path: "std/src/os/unix/net/tests.rs",
+        skip: &[
+            ("test_unix_stream_peek", "`peek` is unstable in std"),
+            ("test_unix_datagram_peek", "`peek` is unstable in std"),
+            (
+                "test_unix_datagram_peek_from",
+                "`peek_from` is unstable in std",
+            ),
+        ],
+        edits: &[],
+    },
+    File {
+        module: "linux_net",
+        path: "std/src/os/net/linux_ext/tests.rs",
+        skip: &[],
+        edits: &[],
+    },
+    File {
+        module: "process",
+        path: "std/src/process/tests.rs",
+        skip: &[],
+        edits: &[],
+    },
+    File {
+        module: "fs",
+        path: "std/src/fs/tests.rs",
+        skip: &[],
+        edits: &[("dir_entry.0.path()", "dir_entry.path()")],
+    },
+    File {
+        module: "io_pipe",
+        path: "std/src/io/pipe/tests.rs",
+        skip: &[],
+        edits: &[],
+    },
+    File {
+        module: "io_stdio",
+        path: "std/src/io/stdio/tests.rs",
+        skip: &[],
+        edits: &[],
+    },
+    File {
+        module: "io_copy",
+        path: "std/src/io/copy/tests.rs",
+        skip: &[],
+        edits: &[
+            ("mod io_benches", "#[cfg(any())]\nmod io_benches"),
+            ("DEFAULT_BUF_SIZE", "8192"),
+        ],
     },
 ];

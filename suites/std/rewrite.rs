@@ -21,6 +21,7 @@ pub(crate) fn rewrite(file: &File, text: &str, left_out: &mut String) -> String 
     let text = text
         .replace("::std::", "crate::")
         .replace("std::", "crate::");
+    let text = text.replace("#[bench]", "#[cfg(any())]");
     let text = without_unstable_imports(&format!("\n{text}"));
     tests(file, &text, left_out)
 }
@@ -33,13 +34,7 @@ fn without_unstable_imports(text: &str) -> String {
         let end = at + rest[at..].find(';').map_or(rest.len() - at, |end| end + 1);
         let mut import = rest[at..end].to_owned();
         for name in UNSTABLE {
-            for listed in [
-                format!("{name}, "),
-                format!(", {name}"),
-                format!("{name},\n"),
-            ] {
-                import = import.replace(&listed, "");
-            }
+            import = without_listed(&import, name);
         }
         out.push_str(&rest[..at]);
         if !UNSTABLE.iter().any(|name| names(&import, name)) {
@@ -48,6 +43,18 @@ fn without_unstable_imports(text: &str) -> String {
         rest = &rest[end..];
     }
     out + rest
+}
+
+/// `use a::{b, name, c};` without `name`.
+fn without_listed(import: &str, name: &str) -> String {
+    let Some((path, list)) = import.split_once('{') else {
+        return import.to_owned();
+    };
+    let Some(list) = list.strip_suffix("};") else {
+        return import.to_owned();
+    };
+    let kept: Vec<&str> = list.split(',').filter(|item| item.trim() != name).collect();
+    format!("{path}{{{}}};", kept.join(","))
 }
 
 /// Whether `text` has `name` as a whole word; the end of a path may stand for many.
@@ -136,10 +143,10 @@ fn first_attribute(before: &str) -> usize {
 
 /// One test per place, each with a body, and so with statics, of its own.
 fn wrapped(attributes: &str, name: &str, signature: &str, body: &str) -> String {
-    let panics = attributes.contains("should_panic");
-    let kept = attributes
-        .lines()
-        .filter(|line| !line.contains("should_panic"));
+    // Under a `cfg_attr` it is for other systems than this one, and stays what it is.
+    let is_panic = |line: &&str| line.starts_with("#[should_panic");
+    let panics = attributes.lines().any(|line| is_panic(&line));
+    let kept = attributes.lines().filter(|line| !is_panic(line));
     let attributes = kept.collect::<Vec<_>>().join("\n");
     let run = if panics { "run_to_a_panic" } else { "run" };
     let unwrap = if signature.contains("->") {
@@ -185,6 +192,9 @@ fn matching(text: &str, open: usize) -> usize {
                 at += 3 + text[at + 3..].find("\"#").expect("a raw string ends") + 2;
                 continue;
             }
+            b'r' if bytes[at..].starts_with(b"r\"") && !is_word(bytes[at - 1]) => {
+                at += 2 + text[at + 2..].find('"').expect("a raw string ends");
+            }
             b'"' => at = end_of_string(bytes, at),
             b'\'' => at = end_of_char(bytes, at),
             _ => {}
@@ -195,6 +205,10 @@ fn matching(text: &str, open: usize) -> usize {
         "a bracket is not closed: {}",
         &text[open..(open + 80).min(text.len())]
     );
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
 fn end_of_string(bytes: &[u8], open: usize) -> usize {

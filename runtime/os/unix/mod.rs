@@ -2,10 +2,10 @@
 //!
 //! The traits and types that need no wait are std's own.
 
-pub mod net;
-pub mod process;
 pub mod fs;
+pub mod net;
 pub mod prelude;
+pub mod process;
 
 #[expect(deprecated, reason = "std still has it")]
 pub use std::os::unix::raw;

@@ -24,6 +24,41 @@ pub mod net {
     }
 }
 
+/// Of std's own tests: directories that go with their names, and random numbers.
+mod test_helpers {
+    use std::path::{Path, PathBuf};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    pub(crate) use crate::common::test_rng;
+
+    pub(crate) struct TempDir(PathBuf);
+
+    impl TempDir {
+        pub(crate) fn path(&self) -> &Path {
+            &self.0
+        }
+
+        pub(crate) fn join(&self, name: &str) -> PathBuf {
+            self.0.join(name)
+        }
+    }
+
+    impl Drop for TempDir {
+        fn drop(&mut self) {
+            std::fs::remove_dir_all(&self.0).ok();
+        }
+    }
+
+    pub(crate) fn tmpdir() -> TempDir {
+        static MADE: AtomicUsize = AtomicUsize::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let name = format!("greenroom-std-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir(&path).unwrap();
+        TempDir(path)
+    }
+}
+
 /// Of std's own tests: a random number generator.
 mod common {
     pub(crate) fn test_rng() -> rand_xorshift::XorShiftRng {
@@ -40,6 +75,13 @@ pub mod time {
 pub mod os {
     pub use greenroom::os::*;
     pub use std::os::*;
+    pub mod net {
+        pub mod linux_ext {
+            pub mod tcp {
+                pub use greenroom::os::linux::net::TcpStreamExt;
+            }
+        }
+    }
 }
 
 pub mod sync {
@@ -98,30 +140,42 @@ fn result_unwrap<T, E: std::fmt::Debug>(x: Result<T, E>) -> T {
     x.unwrap()
 }
 
+/// `parent` is the module of std that has the tests in it, which say `use super::*`; then what it imports.
 macro_rules! files {
-    ($($tests:ident: $file:ident),* $(,)?) => {$(
+    ($($module:ident: $file:ident in $parent:path $(, $import:path)*;)*) => {$(
         #[cfg(std_sources)]
-        mod $tests {
-            #[allow(unused_imports, reason = "some files name what is in their parent")]
-            use super::*;
-            include!(concat!(env!("OUT_DIR"), "/", stringify!($file), ".rs"));
+        mod $module {
+            use crate::result_unwrap;
+            pub use $parent::*;
+            $(use $import;)*
+            mod tests {
+                include!(concat!(env!("OUT_DIR"), "/", stringify!($file), ".rs"));
+            }
         }
     )*};
 }
 
 files! {
-    net_tcp_tests: net_tcp,
-    thread_tests: thread,
-    thread_local_tests: thread_local,
-    mutex_tests: mutex,
-    rwlock_tests: rwlock,
-    condvar_tests: condvar,
-    barrier_tests: barrier,
-    once_tests: once,
-    once_lock_tests: once_lock,
-    lazy_lock_tests: lazy_lock,
-    mpsc_tests: mpsc,
-    mpsc_sync_tests: mpsc_sync,
+    barriers: barrier in crate::sync;
+    condvars: condvar in crate::sync;
+    files_of_std: fs in crate::fs;
+    io_copy_: io_copy in crate::io;
+    io_pipes: io_pipe in crate::io;
+    io_stdio_: io_stdio in crate::io, crate::sync::Arc, crate::sync::Mutex;
+    lazy_locks: lazy_lock in crate::sync;
+    linux_sockets: linux_net in crate::net;
+    mpsc_channels: mpsc in crate::sync::mpsc;
+    mpsc_sync_channels: mpsc_sync in crate::sync::mpsc;
+    mutexes: mutex in crate::sync;
+    once_locks: once_lock in crate::sync;
+    onces: once in crate::sync;
+    processes: process in crate::process;
+    rwlocks: rwlock in crate::sync;
+    tcp: net_tcp in crate::net;
+    thread_locals: thread_local in crate::thread;
+    threads: thread in crate::thread;
+    udp: net_udp in crate::net;
+    unix_sockets: unix_net in crate::os::unix::net;
 }
 
 /// What is left out is told, with the reasons.
