@@ -44,13 +44,11 @@ fn os_threads() -> usize {
     std::fs::read_dir("/proc/self/task").unwrap().count()
 }
 
-/// How many of the crowd are parked.
-fn blocked() -> usize {
+/// How many of the crowd are parked for `reason`.
+fn blocked(reason: &str) -> usize {
     let lines = greenroom::waiting(LIMIT);
-    lines
-        .iter()
-        .filter(|line| line.contains("blocked-"))
-        .count()
+    let is_one = |line: &&String| line.contains("blocked-") && line.contains(reason);
+    lines.iter().filter(is_one).count()
 }
 
 /// The process of one kind: `pool_max` threads of the blocking pool may be in use.
@@ -67,15 +65,15 @@ fn block(pool_max: usize, kind: impl FnOnce() -> kinds::Crowd + Send) {
         let builder = thread::Builder::new().name(format!("blocked-{index}"));
         runtime.run(move || builder.spawn(body).unwrap());
     }
-    let at_least = crowd.at_least;
+    let (at_least, reason) = (crowd.at_least, crowd.reason);
     runtime.run(move || {
-        while blocked() < at_least {
+        while blocked(reason) < at_least {
             thread::sleep(Duration::from_millis(1));
         }
     });
     let beside = runtime.run(beats);
     let threads = os_threads();
-    let still = runtime.run(blocked);
+    let still = runtime.run(|| blocked(reason));
     println!(
         "beats alone {alone}, beside {still} blocked ones {beside} (ratio {:.2}), OS threads {threads}",
         beside as f64 / alone as f64

@@ -21,6 +21,8 @@ type Body = Box<dyn FnOnce() + Send>;
 pub(crate) struct Crowd {
     pub(crate) bodies: Vec<Body>,
     pub(crate) at_least: usize,
+    /// What they wait for, in the words of `greenroom::waiting`; for some it takes a while to get there.
+    pub(crate) reason: &'static str,
 }
 
 /// `body` is called with 0, 1, …
@@ -29,6 +31,7 @@ fn crowd<F: FnOnce() + Send + 'static>(body: impl FnMut(usize) -> F) -> Crowd {
     Crowd {
         bodies: bodies.map(|body| Box::new(body) as Body).collect(),
         at_least: CROWD,
+        reason: "",
     }
 }
 
@@ -111,7 +114,7 @@ pub(crate) fn connect_unix() -> Crowd {
 }
 
 pub(crate) fn child() -> Crowd {
-    crowd(|_| {
+    let children = crowd(|_| {
         move || {
             // `wait` would close it: the child lives as long as this process.
             let mut cat = Command::new("cat")
@@ -122,7 +125,11 @@ pub(crate) fn child() -> Crowd {
             keep(cat.stdin.take());
             keep(cat.wait());
         }
-    })
+    });
+    Crowd {
+        reason: "child",
+        ..children
+    }
 }
 
 pub(crate) fn pipe() -> Crowd {
