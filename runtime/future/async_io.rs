@@ -5,7 +5,10 @@
 
 use super::relay::Relay;
 use crate::io::evented::Direction;
+use crate::io::{PipeReader, PipeWriter};
 use crate::net::TcpStream;
+use crate::os::unix::net::UnixStream;
+use crate::process::{ChildStderr, ChildStdin, ChildStdout};
 use crate::sys::socket;
 use futures_io::{AsyncRead, AsyncWrite};
 use std::fmt;
@@ -15,7 +18,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-/// What can be in an [`AsyncIo`]: greenroom's streams. Sealed.
+/// What can be in an [`AsyncIo`]: greenroom's streams, pipes, and the streams of children. Sealed.
 ///
 /// # Examples
 /// ```
@@ -23,23 +26,31 @@ use std::task::{Context, Poll};
 /// fn wrap<S: Streamable>(stream: S) -> AsyncIo<S> {
 ///     AsyncIo::new(stream)
 /// }
-/// # let listener = greenroom::net::TcpListener::bind("127.0.0.1:0")?;
-/// wrap(greenroom::net::TcpStream::connect(listener.local_addr()?)?);
+/// let (reader, writer) = greenroom::io::pipe()?;
+/// let (reader, writer) = (wrap(reader), wrap(writer));
 /// # Ok::<(), std::io::Error>(())
 /// ```
-pub trait Streamable: sealed::Attempts + Send + Sync + 'static {}
+pub trait Streamable: sealed::Waits + Send + Sync + 'static {}
 
 mod sealed {
     use super::{IoSlice, IoSliceMut, io};
 
-    /// What never waits, and what only waits.
-    pub trait Attempts {
-        fn read_now(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize>;
-        fn write_now(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize>;
-        /// Tells the other end that nothing more comes.
-        fn end(&self) -> io::Result<()>;
+    /// What only waits.
+    pub trait Waits {
         fn wait_readable(&self) -> io::Result<bool>;
         fn wait_writable(&self) -> io::Result<bool>;
+    }
+
+    /// What never waits.
+    pub trait Reads: Waits {
+        fn read_now(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize>;
+    }
+
+    /// What never waits.
+    pub trait Writes: Waits {
+        fn write_now(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize>;
+        /// Tells the other end that nothing more comes, where that is possible with an open descriptor.
+        fn end(&self) -> io::Result<()>;
     }
 }
 
@@ -148,7 +159,7 @@ fn poll<S: Streamable, T>(
     }
 }
 
-impl<S: Streamable> AsyncRead for AsyncIo<S> {
+impl<S: Streamable + sealed::Reads> AsyncRead for AsyncIo<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -170,7 +181,7 @@ impl<S: Streamable> AsyncRead for AsyncIo<S> {
     }
 }
 
-impl<S: Streamable> AsyncWrite for AsyncIo<S> {
+impl<S: Streamable + sealed::Writes> AsyncWrite for AsyncIo<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -213,15 +224,35 @@ impl<S: Streamable + fmt::Debug> fmt::Debug for AsyncIo<S> {
     }
 }
 
+macro_rules! waits {
+    ($name:ty, $this:ident => $evented:expr) => {
+        impl Streamable for $name {}
+
+        impl sealed::Waits for $name {
+            fn wait_readable(&self) -> io::Result<bool> {
+                let $this = self;
+                $evented.wait(Direction::Read, None)
+            }
+
+            fn wait_writable(&self) -> io::Result<bool> {
+                let $this = self;
+                $evented.wait(Direction::Write, None)
+            }
+        }
+    };
+}
+
 macro_rules! sockets {
     ($($socket:ty),*) => {$(
-        impl Streamable for $socket {}
+        waits!($socket, this => this.evented);
 
-        impl sealed::Attempts for $socket {
+        impl sealed::Reads for $socket {
             fn read_now(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
                 socket::recv_vectored(self.evented.as_fd(), bufs)
             }
+        }
 
+        impl sealed::Writes for $socket {
             fn write_now(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
                 socket::send_vectored(self.evented.as_fd(), bufs)
             }
@@ -229,16 +260,39 @@ macro_rules! sockets {
             fn end(&self) -> io::Result<()> {
                 socket::shutdown(self.evented.as_fd(), Shutdown::Write)
             }
+        }
+    )*};
+}
 
-            fn wait_readable(&self) -> io::Result<bool> {
-                self.evented.wait(Direction::Read, None)
-            }
+macro_rules! readers {
+    ($($reader:ty),*) => {$(
+        waits!($reader, this => this.descriptor().evented());
 
-            fn wait_writable(&self) -> io::Result<bool> {
-                self.evented.wait(Direction::Write, None)
+        impl sealed::Reads for $reader {
+            fn read_now(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+                self.descriptor().read_now(bufs)
             }
         }
     )*};
 }
 
-sockets!(TcpStream);
+macro_rules! writers {
+    ($($writer:ty),*) => {$(
+        waits!($writer, this => this.descriptor().evented());
+
+        impl sealed::Writes for $writer {
+            fn write_now(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+                self.descriptor().write_now(bufs)
+            }
+
+            // A pipe ends when its descriptor is closed.
+            fn end(&self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+    )*};
+}
+
+sockets!(TcpStream, UnixStream);
+readers!(PipeReader, ChildStdout, ChildStderr);
+writers!(PipeWriter, ChildStdin);

@@ -176,6 +176,40 @@ impl Descriptor {
         })??)
     }
 
+    /// As `readv(2)` on a non-blocking file: `WouldBlock` rather than wait.
+    #[cfg(feature = "futures-io")]
+    pub(crate) fn read_now(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        match file::read_nowait(self.as_fd(), bufs) {
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
+            done => return done,
+        }
+        self.look(Direction::Read)?;
+        file::read(self.as_fd(), bufs)
+    }
+
+    /// As `writev(2)` on a non-blocking file: `WouldBlock` rather than wait.
+    #[cfg(feature = "futures-io")]
+    pub(crate) fn write_now(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        match file::write_nowait(self.as_fd(), bufs) {
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
+            done => return done,
+        }
+        self.look(Direction::Write)?;
+        let first = bufs.iter().find(|buf| !buf.is_empty());
+        let piece = first.map_or(&[][..], |buf| &buf[..buf.len().min(READY_BYTES)]);
+        file::write(self.as_fd(), &[IoSlice::new(piece)])
+    }
+
+    /// What cannot be asked without waiting is looked at first. Another process may be faster; then the
+    /// call waits after all, which is why `read` and `write` go to the pool.
+    #[cfg(feature = "futures-io")]
+    fn look(&self, direction: Direction) -> io::Result<()> {
+        match self.evented.probe(direction)? {
+            true => Ok(()),
+            false => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+
     /// Returns at once for what has no readiness.
     fn wait_ready(&self, direction: Direction) -> Result<(), Stop> {
         if self.lacks(NO_READINESS) {

@@ -152,6 +152,13 @@ impl Write for &PipeWriter {
 
 macro_rules! holder {
     ($name:ident) => {
+        #[cfg(feature = "futures-io")]
+        impl $name {
+            pub(crate) fn descriptor(&self) -> &Descriptor {
+                &self.0
+            }
+        }
+
         impl Holder for $name {
             fn adopt(fd: OwnedFd) -> $name {
                 $name(Descriptor::adopt(fd))

@@ -140,3 +140,49 @@ fn stream_dropped_while_a_read_is_pending_is_closed() {
         assert_eq!(block_on(server.read_to_end(&mut rest)).unwrap(), 0);
     });
 }
+
+#[test]
+fn pipes_unix_streams_and_children_are_async_too() {
+    everywhere(|| {
+        let (reader, writer) = greenroom::io::pipe().unwrap();
+        let (mut reader, mut writer) = (AsyncIo::new(reader), AsyncIo::new(writer));
+        let (one, other) = greenroom::os::unix::net::UnixStream::pair().unwrap();
+        let (mut one, mut other) = (AsyncIo::new(one), AsyncIo::new(other));
+        let sent = vec![7; 300_000];
+        let got = block_on(async {
+            let send = async {
+                writer.write_all(&sent).await.unwrap();
+                drop(writer);
+            };
+            let pass = async {
+                copy(&mut reader, &mut one).await.unwrap();
+                one.close().await.unwrap();
+            };
+            let mut got = Vec::new();
+            let receive = async { other.read_to_end(&mut got).await.unwrap() };
+            future::join3(send, pass, receive).await;
+            got
+        });
+        assert!(got == sent);
+
+        let mut cat = greenroom::process::Command::new("cat")
+            .stdin(greenroom::process::Stdio::piped())
+            .stdout(greenroom::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = AsyncIo::new(cat.stdin.take().unwrap());
+        let mut stdout = AsyncIo::new(cat.stdout.take().unwrap());
+        let got = block_on(async {
+            let send = async {
+                stdin.write_all(&sent).await.unwrap();
+                drop(stdin);
+            };
+            let mut got = Vec::new();
+            let receive = async { stdout.read_to_end(&mut got).await.unwrap() };
+            future::join(send, receive).await;
+            got
+        });
+        assert!(got == sent);
+        assert!(cat.wait().unwrap().success());
+    });
+}
