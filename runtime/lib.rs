@@ -1,7 +1,7 @@
 //! Green threads for Rust: plain blocking code that serves tens of thousands of clients.
 //!
-//! Replace `std::thread`, `std::sync` and `std::net` by [`thread`], [`sync`] and [`net`] of this crate
-//! and keep the code: `read`, `accept`, `lock`, `recv`, `sleep`, `join` look blocking, and park a green
+//! Replace `std::` by `greenroom::` in the `use` lines for [`thread`], [`sync`], [`net`], [`io`], [`fs`],
+//! [`process`], [`os`] and keep the code: `read`, `accept`, `lock`, `recv`, `sleep`, `join`, `wait` look blocking, and park a green
 //! thread instead of an OS thread. Beyond std there are [`queue`], [`select!`] and [`group`]. Stackful
 //! coroutines, a scheduler with one queue and one epoll per worker, no `async`.
 //!
@@ -70,3 +70,8 @@ pub use unblock::unblock;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct ReadmePrograms;
+
+/// As well.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/blocking.md")]
+struct BlockingPrograms;
