@@ -52,14 +52,29 @@ pub(crate) fn read_vectored(evented: &Evented, bufs: &mut [IoSliceMut<'_>]) -> i
     })
 }
 
+/// What the write timeout of a socket limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Limit {
+    /// The whole call, as for TCP.
+    Call,
+    /// Each wait for room: whoever reads slowly is waited for, as for Unix streams.
+    Standstill,
+}
+
 /// As `send(2)` on a blocking socket.
 #[inline]
 pub(crate) fn write(evented: &Evented, buf: &[u8]) -> io::Result<usize> {
+    write_limited(evented, buf, Limit::Call)
+}
+
+/// As [`write`], with a choice of what the timeout means.
+#[inline]
+pub(crate) fn write_limited(evented: &Evented, buf: &[u8], limit: Limit) -> io::Result<usize> {
     let buf = &buf[..buf.len().min(CALL_BYTES_MAX)];
     let mut sent = 0;
     let outcome = evented.try_io(Direction::Write, |fd| {
         sent += socket::send(fd, &buf[sent..])?;
-        full_unless(sent == buf.len())
+        full_unless(sent == buf.len(), limit)
     });
     count_or_stop(sent, outcome)
 }
@@ -74,6 +89,16 @@ pub(crate) fn write_by(
     evented: &Evented,
     bufs: &[IoSlice<'_>],
     call: impl Fn(BorrowedFd<'_>, &[IoSlice<'_>]) -> io::Result<usize>,
+) -> io::Result<usize> {
+    write_by_limited(evented, bufs, call, Limit::Call)
+}
+
+/// As [`write_by`], with a choice of what the timeout means.
+pub(crate) fn write_by_limited(
+    evented: &Evented,
+    bufs: &[IoSlice<'_>],
+    call: impl Fn(BorrowedFd<'_>, &[IoSlice<'_>]) -> io::Result<usize>,
+    limit: Limit,
 ) -> io::Result<usize> {
     let mut rest = Rest {
         bufs: &bufs[..bufs.len().min(IOV_MAX)],
@@ -91,10 +116,10 @@ pub(crate) fn write_by(
             sent += count;
             rest.advance(count);
             if rest.bufs.is_empty() || sent >= CALL_BYTES_MAX {
-                return full_unless(true);
+                return full_unless(true, limit);
             }
             if count < asked {
-                return full_unless(false);
+                return full_unless(false, limit);
             }
         }
     });
@@ -104,11 +129,11 @@ pub(crate) fn write_by(
 /// The verdict of an attempt to send: a count below what was asked for means the socket is full,
 /// which is "would block" for the bytes that remain (the kernel owes us an edge for them).
 #[inline]
-fn full_unless(all_queued: bool) -> io::Result<Attempt<()>> {
-    if all_queued {
-        Ok(Attempt::Done(()))
-    } else {
-        Err(io::ErrorKind::WouldBlock.into())
+fn full_unless(all_queued: bool, limit: Limit) -> io::Result<Attempt<()>> {
+    match limit {
+        _ if all_queued => Ok(Attempt::Done(())),
+        Limit::Standstill => Ok(Attempt::Part),
+        Limit::Call => Err(io::ErrorKind::WouldBlock.into()),
     }
 }
 

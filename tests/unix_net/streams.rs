@@ -228,6 +228,41 @@ fn write_timeout_returns_what_was_queued_and_then_would_block() {
     });
 }
 
+/// The timeout is for a reader that stands still, not for a slow one.
+#[test]
+fn write_timeout_begins_anew_whenever_the_peer_reads() {
+    around(|| {
+        for is_vectored in [false, true] {
+            let (mut stream, mut peer) = UnixStream::pair().unwrap();
+            let timeout = Duration::from_millis(400);
+            stream.set_write_timeout(Some(timeout)).unwrap();
+            let reader = std::thread::spawn(move || {
+                let mut buf = vec![0; 128 << 10];
+                let mut total = 0;
+                loop {
+                    std::thread::sleep(Duration::from_millis(25));
+                    match peer.read(&mut buf).unwrap() {
+                        0 => return total,
+                        len => total += len,
+                    }
+                }
+            });
+            let start = Instant::now();
+            let block = vec![7; 3 << 20];
+            let queued = match is_vectored {
+                false => stream.write(&block).unwrap(),
+                true => stream
+                    .write_vectored(&[IoSlice::new(b"x"), IoSlice::new(&block[1..])])
+                    .unwrap(),
+            };
+            assert_eq!(queued, block.len());
+            assert!(start.elapsed() > timeout, "the test shows nothing");
+            drop(stream);
+            assert_eq!(reader.join().unwrap(), block.len());
+        }
+    });
+}
+
 #[test]
 fn write_larger_than_the_buffer_waits_for_its_reader() {
     around(|| {
