@@ -56,6 +56,26 @@ fn listener_gets_its_users_mode_back() {
     });
 }
 
+/// Each worker may adopt a clone of its own: the first to go must not make the others' accepts block.
+#[test]
+fn listener_adopted_twice_never_blocks_while_one_handle_is_left() {
+    everywhere(|| {
+        let dir = Dir::new();
+        let theirs = std_net::UnixListener::bind(dir.path("socket")).unwrap();
+        let first = UnixListener::from(theirs.try_clone().unwrap());
+        let second = UnixListener::from(theirs.try_clone().unwrap());
+        drop(first);
+        let accepted = greenroom::timeout(Duration::from_millis(5), || second.accept());
+        assert!(
+            accepted.is_err(),
+            "nobody has come, and it waits by parking"
+        );
+        assert!(is_nonblocking(&theirs));
+        drop(second);
+        assert!(!is_nonblocking(&theirs));
+    });
+}
+
 #[test]
 fn raw_descriptors_go_out_and_come_back() {
     everywhere(|| {
