@@ -378,7 +378,7 @@ fn peer_that_goes_without_reading_resets_the_connection() {
 #[test]
 fn writer_that_waits_is_told_when_its_peer_goes() {
     around(|| {
-        let (mut stream, peer) = UnixStream::pair().unwrap();
+        let (mut stream, mut peer) = UnixStream::pair().unwrap();
         let block = vec![7; 4 << 20];
         let writer = thread::spawn(move || {
             let queued = stream.write(&block).unwrap();
@@ -386,7 +386,8 @@ fn writer_that_waits_is_told_when_its_peer_goes() {
             // The peer left what it had not read: one reset, or the pipe is broken.
             (is_partial, stream.write(&block).unwrap_err().kind())
         });
-        thread::sleep(SHORT);
+        // More than fits: after its first byte the write is under way until the peer goes.
+        peer.read_exact(&mut [0]).unwrap();
         drop(peer);
         let (is_partial, kind) = writer.join().unwrap();
         assert!(is_partial);
