@@ -15,7 +15,7 @@
 //! `/proc/self/fd` to have flags of our own, which needs permissions and fails for sockets.
 
 use super::evented::{Attempt, Direction, Evented, Kind, Stop, is_unpollable};
-use super::stream;
+use super::stream::{self, Limit};
 use crate::sys::atomic::{AtomicU8, Ordering};
 use crate::sys::clock::NEVER_NS;
 use crate::sys::file::{self, FileKind};
@@ -129,7 +129,7 @@ impl Descriptor {
     /// As [`Descriptor::write_vectored`], for callers that must tidy up before they unwind.
     pub(crate) fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> Result<usize, Stop> {
         if !self.lacks(NO_ASKING) {
-            match stream::try_write_by(&self.evented, bufs, file::write_nowait) {
+            match stream::try_write_by(&self.evented, bufs, file::write_nowait, Limit::Call) {
                 Err(Stop::Io(error)) if error.kind() == io::ErrorKind::Unsupported => {
                     self.note(NO_ASKING);
                 }

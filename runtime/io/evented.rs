@@ -48,6 +48,8 @@ pub(crate) enum Attempt<T> {
     Done(T),
     /// Took all there was: the next one would block, unless an event says otherwise.
     Short(T),
+    /// Did something, but not all, and would block now: to be repeated, and its time-out begins anew.
+    Part,
 }
 
 /// Why there is no value.
@@ -239,6 +241,13 @@ impl Evented {
                     Ok(Attempt::Short(value)) => {
                         self.source.ready.clear_after_short(seen, direction);
                         return Ok(value);
+                    }
+                    Ok(Attempt::Part) if self.is_nonblocking() => {
+                        return Err(Stop::Io(io::ErrorKind::WouldBlock.into()));
+                    }
+                    Ok(Attempt::Part) => {
+                        wait = None;
+                        self.source.ready.clear_after_would_block(seen, direction);
                     }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                         if self.is_nonblocking() {

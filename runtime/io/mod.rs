@@ -3,8 +3,8 @@
 //! The traits, buffers and errors are std's own, so types of both worlds mix.
 //!
 //! Inside, this is where the one loop lives that tries, and waits while the descriptor would block:
-//! sockets, pipes and whatever else can be polled are built on `evented`; no other file of the library
-//! has a loop around "would block".
+//! sockets, pipes and whatever else can be polled are built on `evented`; the few waits that no event
+//! ends, on `backoff`. No other file of the library has a loop around "would block".
 
 pub(crate) mod arm;
 pub(crate) mod backoff;

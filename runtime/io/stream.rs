@@ -5,7 +5,6 @@
 //! the count so far. Called by the `Read` and `Write` impls of streams, and by `descriptor`.
 
 use super::evented::{Attempt, Direction, Evented, Stop};
-use crate::park::interrupt;
 use crate::sys::socket::{self, CALL_BYTES_MAX, IOV_MAX};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::BorrowedFd;
@@ -52,37 +51,44 @@ pub(crate) fn read_vectored(evented: &Evented, bufs: &mut [IoSliceMut<'_>]) -> i
     })
 }
 
+/// What the write timeout of a socket limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Limit {
+    /// The whole call, as for TCP.
+    Call,
+    /// Each wait for room: whoever reads slowly is waited for, as for Unix streams.
+    Standstill,
+}
+
 /// As `send(2)` on a blocking socket.
 #[inline]
 pub(crate) fn write(evented: &Evented, buf: &[u8]) -> io::Result<usize> {
+    write_limited(evented, buf, Limit::Call)
+}
+
+/// As [`write`], with a choice of what the timeout means.
+#[inline]
+pub(crate) fn write_limited(evented: &Evented, buf: &[u8], limit: Limit) -> io::Result<usize> {
     let buf = &buf[..buf.len().min(CALL_BYTES_MAX)];
     let mut sent = 0;
     let outcome = evented.try_io(Direction::Write, |fd| {
         sent += socket::send(fd, &buf[sent..])?;
-        full_unless(sent == buf.len())
+        full_unless(sent == buf.len(), limit)
     });
-    count_or_stop(sent, outcome)
+    progress(sent, outcome).map_err(Stop::into_error)
 }
 
 /// As `writev(2)` on a blocking socket.
 pub(crate) fn write_vectored(evented: &Evented, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-    write_by(evented, bufs, socket::send_vectored)
+    try_write_by(evented, bufs, socket::send_vectored, Limit::Call).map_err(Stop::into_error)
 }
 
 /// As `writev(2)` on a blocking file, by a `call` that takes as much as fits and never waits.
-pub(crate) fn write_by(
-    evented: &Evented,
-    bufs: &[IoSlice<'_>],
-    call: impl Fn(BorrowedFd<'_>, &[IoSlice<'_>]) -> io::Result<usize>,
-) -> io::Result<usize> {
-    try_write_by(evented, bufs, call).map_err(Stop::into_error)
-}
-
-/// As [`write_by`], for callers that must tidy up before they unwind.
 pub(crate) fn try_write_by(
     evented: &Evented,
     bufs: &[IoSlice<'_>],
     call: impl Fn(BorrowedFd<'_>, &[IoSlice<'_>]) -> io::Result<usize>,
+    limit: Limit,
 ) -> Result<usize, Stop> {
     let mut rest = Rest {
         bufs: &bufs[..bufs.len().min(IOV_MAX)],
@@ -100,37 +106,33 @@ pub(crate) fn try_write_by(
             sent += count;
             rest.advance(count);
             if rest.bufs.is_empty() || sent >= CALL_BYTES_MAX {
-                return full_unless(true);
+                return full_unless(true, limit);
             }
             if count < asked {
-                return full_unless(false);
+                return full_unless(false, limit);
             }
         }
     });
-    match outcome {
-        Err(stop) if sent == 0 => Err(stop),
-        _ => Ok(sent),
-    }
+    progress(sent, outcome)
 }
 
 /// The verdict of an attempt to send: a count below what was asked for means the socket is full,
 /// which is "would block" for the bytes that remain (the kernel owes us an edge for them).
 #[inline]
-fn full_unless(all_queued: bool) -> io::Result<Attempt<()>> {
-    if all_queued {
-        Ok(Attempt::Done(()))
-    } else {
-        Err(io::ErrorKind::WouldBlock.into())
+fn full_unless(all_queued: bool, limit: Limit) -> io::Result<Attempt<()>> {
+    match limit {
+        _ if all_queued => Ok(Attempt::Done(())),
+        Limit::Standstill => Ok(Attempt::Part),
+        Limit::Call => Err(io::ErrorKind::WouldBlock.into()),
     }
 }
 
 /// What a write reports: progress wins over the error, the timeout or the interrupt that ended it.
 /// Errors and interrupts are sticky where it matters, so the next call meets them.
 #[inline]
-pub(crate) fn count_or_stop(sent: usize, outcome: Result<(), Stop>) -> io::Result<usize> {
+fn progress(sent: usize, outcome: Result<(), Stop>) -> Result<usize, Stop> {
     match outcome {
-        Err(Stop::Io(error)) if sent == 0 => Err(error),
-        Err(Stop::Interrupted) if sent == 0 => interrupt::raise(),
+        Err(stop) if sent == 0 => Err(stop),
         _ => Ok(sent),
     }
 }

@@ -263,6 +263,24 @@ fn shutdown_for_reading_gives_the_queue_and_then_zero_for_ever() {
 }
 
 #[test]
+fn receiver_is_told_when_its_peer_turns_away_from_what_it_sent() {
+    around(|| {
+        let dir = Dir::new();
+        let _elsewhere = UnixDatagram::bind(dir.path("elsewhere")).unwrap();
+        let (socket, peer) = UnixDatagram::pair().unwrap();
+        socket.send(b"unread").unwrap();
+        let receiver = thread::spawn(move || {
+            let first = socket.recv(&mut [0; 8]).unwrap_err();
+            (first.kind(), socket.take_error().unwrap().is_none())
+        });
+        thread::sleep(SHORT);
+        peer.connect(dir.path("elsewhere")).unwrap();
+        let told = receiver.join().unwrap();
+        assert_eq!(told, (ErrorKind::ConnectionReset, true));
+    });
+}
+
+#[test]
 fn shutdown_wakes_who_waits_to_receive() {
     around(|| {
         let dir = Dir::new();

@@ -228,6 +228,41 @@ fn write_timeout_returns_what_was_queued_and_then_would_block() {
     });
 }
 
+/// The timeout is for a reader that stands still, not for a slow one.
+#[test]
+fn write_timeout_begins_anew_whenever_the_peer_reads() {
+    around(|| {
+        for is_vectored in [false, true] {
+            let (mut stream, mut peer) = UnixStream::pair().unwrap();
+            let timeout = Duration::from_millis(400);
+            stream.set_write_timeout(Some(timeout)).unwrap();
+            let reader = std::thread::spawn(move || {
+                let mut buf = vec![0; 128 << 10];
+                let mut total = 0;
+                loop {
+                    std::thread::sleep(Duration::from_millis(25));
+                    match peer.read(&mut buf).unwrap() {
+                        0 => return total,
+                        len => total += len,
+                    }
+                }
+            });
+            let start = Instant::now();
+            let block = vec![7; 3 << 20];
+            let queued = match is_vectored {
+                false => stream.write(&block).unwrap(),
+                true => stream
+                    .write_vectored(&[IoSlice::new(b"x"), IoSlice::new(&block[1..])])
+                    .unwrap(),
+            };
+            assert_eq!(queued, block.len());
+            assert!(start.elapsed() > timeout, "the test shows nothing");
+            drop(stream);
+            assert_eq!(reader.join().unwrap(), block.len());
+        }
+    });
+}
+
 #[test]
 fn write_larger_than_the_buffer_waits_for_its_reader() {
     around(|| {
@@ -343,7 +378,7 @@ fn peer_that_goes_without_reading_resets_the_connection() {
 #[test]
 fn writer_that_waits_is_told_when_its_peer_goes() {
     around(|| {
-        let (mut stream, peer) = UnixStream::pair().unwrap();
+        let (mut stream, mut peer) = UnixStream::pair().unwrap();
         let block = vec![7; 4 << 20];
         let writer = thread::spawn(move || {
             let queued = stream.write(&block).unwrap();
@@ -351,7 +386,8 @@ fn writer_that_waits_is_told_when_its_peer_goes() {
             // The peer left what it had not read: one reset, or the pipe is broken.
             (is_partial, stream.write(&block).unwrap_err().kind())
         });
-        thread::sleep(SHORT);
+        // More than fits: after its first byte the write is under way until the peer goes.
+        peer.read_exact(&mut [0]).unwrap();
         drop(peer);
         let (is_partial, kind) = writer.join().unwrap();
         assert!(is_partial);

@@ -6,10 +6,12 @@
 //! Subtle: a read that returns less than asked for says nothing about the next one. The kernel ends it
 //! where descriptors or credentials were sent along, with more data behind. So readiness is never cleared
 //! by a short read, unlike TCP's, which costs a system call when the reader is faster than the writer.
+//! And the write timeout limits each wait for room, not the whole call.
 
 use super::SocketAddr;
-use crate::io::evented::{Attempt, Direction, Evented, Kind};
-use crate::io::{backoff, stream};
+use crate::io::backoff;
+use crate::io::evented::{Attempt, Direction, Evented, Kind, Stop};
+use crate::io::stream::{self, Limit};
 use crate::net::Shutdown;
 use crate::sys::unix_addr::RawUnixAddr;
 use crate::sys::{fd, socket, unix_socket};
@@ -185,9 +187,9 @@ impl UnixStream {
         self.evented.set_timeout(Direction::Read, timeout)
     }
 
-    /// Sets how long one write may wait (`None`: for ever); then it returns what was queued so far,
-    /// or `WouldBlock` if that is nothing. Applies to writes that start afterwards, on all clones.
-    /// Never parks.
+    /// Sets how long one write may wait for room (`None`: for ever); then it returns what was queued so
+    /// far, or `WouldBlock` if that is nothing. As long as the peer reads, however slowly, a write goes
+    /// on, unlike TCP's. Applies to writes that start afterwards, on all clones. Never parks.
     ///
     /// # Errors
     /// `InvalidInput` for zero.
@@ -309,11 +311,12 @@ impl Read for &UnixStream {
 impl Write for &UnixStream {
     #[inline]
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        stream::write(&self.evented, buf)
+        stream::write_limited(&self.evented, buf, Limit::Standstill)
     }
 
     fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        stream::write_vectored(&self.evented, bufs)
+        let call = socket::send_vectored;
+        stream::try_write_by(&self.evented, bufs, call, Limit::Standstill).map_err(Stop::into_error)
     }
 
     /// Does nothing: the kernel holds the only buffer.
