@@ -82,6 +82,33 @@ impl From<Interrupted> for Stop {
     }
 }
 
+/// One operation's wait, over all its rounds.
+#[derive(Debug)]
+struct Wait {
+    reason: WaitReason,
+    deadline_ns: u64,
+    /// How often in a row poll(2) has said "ready" at once, and the attempt that it would block. Subtle: a
+    /// socket with an error queue that nobody empties (`IP_RECVERR`, set by the user) is ready for ever
+    /// and has nothing to receive; an OS thread's wait must neither spin on it nor miss its deadline.
+    alarms: u32,
+}
+
+impl Wait {
+    fn until(deadline_ns: u64, reason: WaitReason) -> Wait {
+        Wait {
+            reason,
+            deadline_ns,
+            alarms: 0,
+        }
+    }
+}
+
+/// So many alarms may have come of a race for what there was.
+const ALARMS_BELIEVED: u32 = 3;
+
+/// Between two looks at such a socket: how late its next datagram may be seen.
+const ALARM_PAUSE: Duration = Duration::from_millis(1);
+
 /// A descriptor with its place in the driver.
 #[derive(Debug)]
 pub(crate) struct Evented {
@@ -258,11 +285,8 @@ impl Evented {
                     Err(error) => return Err(Stop::Io(error)),
                 }
             }
-            self.wait_for(
-                direction,
-                self.reason(direction),
-                *wait.get_or_insert_with(|| self.deadline_ns(direction)),
-            )?;
+            let until = || Wait::until(self.deadline_ns(direction), self.reason(direction));
+            self.wait_for(direction, wait.get_or_insert_with(until))?;
         }
     }
 
@@ -284,19 +308,15 @@ impl Evented {
             .map_or(NEVER_NS, deadline_after)
     }
 
-    /// Waits until an event, at most until `deadline_ns`. May come back for no reason.
+    /// Waits until an event, at most until the deadline. May come back for no reason.
     #[cold]
-    fn wait_for(
-        &self,
-        direction: Direction,
-        reason: WaitReason,
-        deadline_ns: u64,
-    ) -> Result<(), Stop> {
+    fn wait_for(&self, direction: Direction, wait: &mut Wait) -> Result<(), Stop> {
+        let deadline_ns = wait.deadline_ns;
         let is_ready = if current::task().is_some() {
-            self.park(direction, reason, deadline_ns)?;
+            self.park(direction, wait.reason, deadline_ns)?;
             self.source.ready.snapshot().is_ready(direction)
         } else {
-            self.poll(direction, deadline_ns)?
+            self.poll(direction, wait)?
         };
         if interrupt::is_pending() {
             return Err(Stop::Interrupted);
@@ -308,12 +328,23 @@ impl Evented {
     }
 
     /// An OS thread's wait.
-    fn poll(&self, direction: Direction, deadline_ns: u64) -> io::Result<bool> {
+    fn poll(&self, direction: Direction, wait: &mut Wait) -> io::Result<bool> {
         interrupt::assert_may_park();
         let what = readiness(direction);
-        let until_ns = deadline_ns.min(interrupt::enter_park(Mask::Open));
+        let until_ns = wait.deadline_ns.min(interrupt::enter_park(Mask::Open));
+        if wait.alarms > 0 && poll::is_ready(self.as_fd(), what)? {
+            if now_ns() >= until_ns {
+                return Ok(false);
+            }
+            if wait.alarms > ALARMS_BELIEVED {
+                std::thread::sleep(ALARM_PAUSE);
+            }
+        } else {
+            wait.alarms = 0;
+        }
         let is_ready = poll::wait_until(self.as_fd(), what, until_ns)?;
         if is_ready {
+            wait.alarms += 1;
             // No event will: this thread has no epoll.
             self.source.ready.set(true, true, false);
         }
@@ -392,6 +423,7 @@ impl Evented {
         reason: WaitReason,
         deadline_ns: u64,
     ) -> Result<(), Stop> {
+        let mut wait = Wait::until(deadline_ns, reason);
         loop {
             if interrupt::is_pending() {
                 return Err(Stop::Interrupted);
@@ -399,7 +431,7 @@ impl Evented {
             if self.probe(direction)? {
                 return Ok(());
             }
-            self.wait_for(direction, reason, deadline_ns)?;
+            self.wait_for(direction, &mut wait)?;
         }
     }
 }

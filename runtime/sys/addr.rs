@@ -2,7 +2,7 @@
 //!
 //! [`RawAddr`] is a `sockaddr_in` or `sockaddr_in6` kept as plain bytes, so that packing and
 //! unpacking is safe code; the asserts below hold the offsets against libc's structs. Must never
-//! hold another family: [`RawAddr::decode`] refuses one. Called by `sys/socket.rs` only.
+//! hold another family: [`RawAddr::decode`] refuses one. Called by `sys/socket.rs` and `sys/datagram.rs`.
 
 use std::io;
 use std::mem::{offset_of, size_of};
@@ -39,7 +39,7 @@ pub(crate) fn family(addr: &SocketAddr) -> libc::c_int {
     }
 }
 
-/// An address as `bind`, `connect`, `accept4` and `getsockname` read or write it.
+/// An address as `bind`, `connect`, `accept4`, `recvfrom` and `sendto` read or write it.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(4))]
 pub(crate) struct RawAddr {

@@ -8,10 +8,11 @@
 pub(crate) mod option;
 
 use super::addr::{RawAddr, family};
+use super::view::with_std;
 use super::{check, raw, retry_eintr};
 use crate::sys::atomic::{AtomicU32, Ordering};
 use std::io::{self, IoSlice, IoSliceMut};
-use std::net::{Shutdown, SocketAddr};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 /// How a socket starts out.
@@ -184,20 +185,12 @@ pub(crate) fn shutdown(fd: BorrowedFd<'_>, how: Shutdown) -> io::Result<()> {
 
 /// The socket's own address.
 pub(crate) fn local_addr(fd: BorrowedFd<'_>) -> io::Result<SocketAddr> {
-    let mut raw = RawAddr::room();
-    let (addr, len) = raw.as_mut_ptrs();
-    // SAFETY: `addr` and `len` point into `raw`, which outlives the call.
-    check(unsafe { libc::getsockname(fd.as_raw_fd(), addr, len) })?;
-    raw.decode()
+    with_std(fd, TcpStream::local_addr)
 }
 
 /// The address of the other end.
 pub(crate) fn peer_addr(fd: BorrowedFd<'_>) -> io::Result<SocketAddr> {
-    let mut raw = RawAddr::room();
-    let (addr, len) = raw.as_mut_ptrs();
-    // SAFETY: `addr` and `len` point into `raw`, which outlives the call.
-    check(unsafe { libc::getpeername(fd.as_raw_fd(), addr, len) })?;
-    raw.decode()
+    with_std(fd, TcpStream::peer_addr)
 }
 
 /// Whether an error says that descriptors or memory for one have run out: a state of the process or the

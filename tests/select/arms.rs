@@ -54,7 +54,10 @@ impl Cell {
             Form::Macro | Form::Built => self.fate != Fate::Default,
             Form::MacroDefault | Form::BuiltTry => matches!(self.fate, Fate::Default | Fate::Ready),
         };
-        let has_end = !matches!(self.kind, Kind::Accept | Kind::After | Kind::At);
+        let has_end = !matches!(
+            self.kind,
+            Kind::Datagram | Kind::Accept | Kind::After | Kind::At
+        );
         let fate_fits = match self.fate {
             Fate::Cancelled => self.select != Place::Thread,
             Fate::ShutDown => has_end,

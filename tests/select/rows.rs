@@ -2,7 +2,7 @@
 
 use crate::common::{FOREVER, SHORT, until};
 use crate::kinds::{assert_deserted, shown};
-use greenroom::net::{TcpListener, TcpStream};
+use greenroom::net::{TcpListener, TcpStream, UdpSocket};
 use greenroom::queue::{Queue, ShutDown};
 use greenroom::select::Select;
 use greenroom::thread::{CancelOutcome, park, spawn};
@@ -18,18 +18,20 @@ pub(crate) enum Kind {
     SendByHand,
     Join,
     Readable,
+    Datagram,
     Accept,
     Writable,
     After,
     At,
 }
 
-pub(crate) const KINDS: [Kind; 9] = [
+pub(crate) const KINDS: [Kind; 10] = [
     Kind::Recv,
     Kind::Send,
     Kind::SendByHand,
     Kind::Join,
     Kind::Readable,
+    Kind::Datagram,
     Kind::Accept,
     Kind::Writable,
     Kind::After,
@@ -110,6 +112,7 @@ pub(crate) fn row(kind: Kind, happens: Duration) -> Row {
         Kind::SendByHand => send(0),
         Kind::Join => join(),
         Kind::Readable => readable(),
+        Kind::Datagram => datagram(),
         Kind::Accept => accept(),
         Kind::Writable => writable(),
         Kind::After => after(happens),
@@ -275,6 +278,29 @@ fn readable() -> Row {
         happen: Box::new(write.clone()),
         prepare: Box::new(write),
         shut: Some(Box::new(move || drop(peer.lock().unwrap().take()))),
+        assert_untouched: nothing(),
+    }
+}
+
+fn datagram() -> Row {
+    let socket = Arc::new(UdpSocket::bind("127.0.0.1:0").unwrap());
+    let address = socket.local_addr().unwrap();
+    let peer = Arc::new(std::net::UdpSocket::bind("127.0.0.1:0").unwrap());
+    let send = move || assert_eq!(peer.send_to(&[7], address).unwrap(), 1);
+    Row {
+        choose: Box::new(move |form, other| {
+            let seen = |result: std::io::Result<()>| {
+                result.unwrap();
+                let mut byte = [0];
+                assert_eq!(socket.recv(&mut byte).unwrap(), 1);
+                Seen::Arm(Some(u64::from(byte[0])))
+            };
+            race!(form, other, readable(socket) -> result => seen(result),
+                |select| select.readable(&socket, seen))
+        }),
+        happen: Box::new(send.clone()),
+        prepare: Box::new(send),
+        shut: None,
         assert_untouched: nothing(),
     }
 }

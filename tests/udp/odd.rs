@@ -19,10 +19,12 @@ macro_rules! odd_calls {
         mod $name {
             use super::told;
             use net::{
-                Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs, UdpSocket,
+                Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs,
+                UdpSocket,
             };
+            use std::io::{Read, Write};
             use std::os::fd::{AsRawFd, OwnedFd};
-            use std::os::unix::net::UnixDatagram;
+            use std::os::unix::net::{UnixDatagram, UnixStream};
             use std::time::Duration;
             use $net as net;
 
@@ -176,7 +178,19 @@ macro_rules! odd_calls {
                 let socket = UdpSocket::from(OwnedFd::from(left));
                 let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, 9));
                 right.send(b"x").unwrap();
+                let (left, _other) = UnixStream::pair().unwrap();
+                left.set_nonblocking(true).unwrap();
+                let mut stream = TcpStream::from(OwnedFd::from(left));
                 vec![
+                    told(stream.local_addr()),
+                    told(stream.peer_addr()),
+                    told(stream.nodelay()),
+                    told(stream.ttl()),
+                    told(stream.write(b"x")),
+                    told(stream.read(&mut [0; 8])),
+                    told(stream.shutdown(Shutdown::Write)),
+                    told(stream.write(b"x")),
+                    told(stream.take_error().map(|error| error.is_none())),
                     told(socket.local_addr()),
                     told(socket.peer_addr()),
                     told(socket.send(b"through")),

@@ -1,11 +1,12 @@
-//! Waits of a `UdpSocket` on green threads: the worker goes on, and ends come from every side.
+//! Waits of a `UdpSocket`: the worker goes on, and ends come from every side.
+#![expect(unsafe_code, reason = "sets an option that std has not")]
 
 use crate::watchdog::watchdog;
 use greenroom::net::UdpSocket;
 use greenroom::{Runtime, select, thread, timeout};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixDatagram;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -270,4 +271,47 @@ fn select_waits_for_a_datagram_and_for_room() {
         assert_eq!(socket.send(b"room").unwrap(), 4);
         drain.join().unwrap();
     });
+}
+
+/// Makes the kernel keep errors in a queue of their own, which only recvmsg(2) can empty.
+fn keep_errors(socket: &UdpSocket) {
+    let on: libc::c_int = 1;
+    let len = libc::socklen_t::try_from(size_of_val(&on)).unwrap();
+    let (fd, value) = (socket.as_raw_fd(), (&raw const on).cast());
+    // SAFETY: `value` points to one int.
+    let set = unsafe { libc::setsockopt(fd, libc::IPPROTO_IP, libc::IP_RECVERR, value, len) };
+    assert_eq!(set, 0);
+}
+
+#[test]
+fn socket_with_errors_in_its_queue_waits_and_ends_in_time() {
+    let body = || {
+        let (socket, addr) = bound();
+        keep_errors(&socket);
+        // No other test binds this address.
+        socket.connect("127.0.77.4:9").unwrap();
+        socket.send(b"anybody?").unwrap();
+        let refused = socket.recv(&mut [0; 8]).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+        socket.set_read_timeout(Some(SHORT)).unwrap();
+        for _ in 0..2 {
+            let start = Instant::now();
+            let late = socket.recv(&mut [0; 8]).unwrap_err();
+            assert_eq!(late.kind(), ErrorKind::WouldBlock);
+            assert!(start.elapsed() >= SHORT && start.elapsed() < LONG);
+        }
+        assert!(timeout(SHORT, || socket.peek(&mut [0; 8])).is_err());
+        socket.set_read_timeout(Some(LONG)).unwrap();
+        let peer = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.connect(peer.local_addr().unwrap()).unwrap();
+        let sender = std::thread::spawn(move || {
+            std::thread::sleep(10 * SHORT);
+            peer.send_to(b"now", addr).unwrap()
+        });
+        assert_eq!(socket.recv(&mut [0; 8]).unwrap(), 3);
+        assert_eq!(sender.join().unwrap(), 3);
+    };
+    on_runtimes(body);
+    let _watchdog = watchdog();
+    body();
 }
