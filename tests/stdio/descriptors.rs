@@ -3,6 +3,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
 /// A standard stream that is another file until this is dropped.
@@ -52,19 +53,14 @@ pub(crate) fn terminal() -> (File, File) {
     assert!(master >= 0);
     // SAFETY: has just been opened, and is nobody else's.
     let master = unsafe { File::from_raw_fd(master) };
-    let mut number: libc::c_int = 0;
     let mut unlocked: libc::c_int = 0;
     // SAFETY: reads one int.
-    assert_eq!(
-        unsafe { libc::ioctl(master.as_raw_fd(), libc::TIOCSPTLCK, &raw mut unlocked) },
-        0
-    );
+    let done = unsafe { libc::ioctl(master.as_raw_fd(), libc::TIOCSPTLCK, &raw mut unlocked) };
+    assert_eq!(done, 0);
+    let mut number: libc::c_int = 0;
     // SAFETY: writes one int.
-    assert_eq!(
-        unsafe { libc::ioctl(master.as_raw_fd(), libc::TIOCGPTN, &raw mut number) },
-        0
-    );
-    use std::os::unix::fs::OpenOptionsExt;
+    let done = unsafe { libc::ioctl(master.as_raw_fd(), libc::TIOCGPTN, &raw mut number) };
+    assert_eq!(done, 0);
     let slave = OpenOptions::new()
         .read(true)
         .write(true)
