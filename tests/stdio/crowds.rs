@@ -110,3 +110,39 @@ fn lines_come_while_a_thousand_connections_are_echoed_on_the_same_worker() {
         feeder.join().unwrap();
     });
 }
+
+/// There is nothing to duplicate to: a thread of the pool waits instead.
+#[test]
+fn streams_wait_without_a_free_descriptor() {
+    alone(
+        "crowds::streams_wait_without_a_free_descriptor",
+        &["os", "1", "2"],
+        || {
+            const LARGE: usize = 200_000;
+            for _ in 0..2 {
+                let (reader, mut feed) = std::io::pipe().unwrap();
+                let (mut drain, writer) = std::io::pipe().unwrap();
+                let streams = (replace(0, reader), replace(1, writer));
+                let mut all = Vec::new();
+                while let Ok(file) = File::open("/dev/null") {
+                    all.push(file);
+                }
+                let peer = std::thread::spawn(move || {
+                    feed.write_all(b"a line\n").unwrap();
+                    let mut text = vec![0; LARGE];
+                    drain.read_exact(&mut text).unwrap();
+                    text
+                });
+                let mut line = String::new();
+                io::stdin().read_line(&mut line).unwrap();
+                io::stdout().write_all(&vec![b'x'; LARGE]).unwrap();
+                io::stdout().flush().unwrap();
+                let text = peer.join().unwrap();
+                drop(all);
+                drop(streams);
+                assert_eq!(line, "a line\n");
+                assert!(text == vec![b'x'; LARGE]);
+            }
+        },
+    );
+}
