@@ -59,7 +59,7 @@ fn write_out_of_time_tells_what_it_has_written() {
             writer.write_all(&[8; 1]).unwrap();
         });
         assert!(outcome.is_err());
-        assert!(written > 0 && written < LARGE, "{written}");
+        assert!(written < LARGE);
         drop(writer);
         let mut all = Vec::new();
         reader.read_to_end(&mut all).unwrap();
