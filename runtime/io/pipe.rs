@@ -39,7 +39,12 @@ pub fn pipe() -> io::Result<(PipeReader, PipeWriter)> {
     Ok((PipeReader(reader), PipeWriter(writer)))
 }
 
-/// The end of a pipe that reads, as [`std::io::PipeReader`].
+/// The end of a pipe that reads, as [`std::io::PipeReader`]. Reads park until there is something.
+///
+/// It can stand in a [`select!`](crate::select!) as `readable`.
+///
+/// # Cancel
+/// A read that is cancelled or out of time takes nothing.
 ///
 /// # Examples
 /// ```
@@ -51,7 +56,12 @@ pub fn pipe() -> io::Result<(PipeReader, PipeWriter)> {
 /// ```
 pub struct PipeReader(Descriptor);
 
-/// The end of a pipe that writes, as [`std::io::PipeWriter`].
+/// The end of a pipe that writes, as [`std::io::PipeWriter`]. Writes park until all is in the pipe.
+///
+/// It can stand in a [`select!`](crate::select!) as `writable`: there is room for something.
+///
+/// # Cancel
+/// A write that is cancelled or out of time has put nothing, or returns how much.
 ///
 /// # Examples
 /// ```

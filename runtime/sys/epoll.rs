@@ -7,6 +7,7 @@
 use super::{check, retry_eintr};
 use crate::sys::atomic::{AtomicU8, Ordering};
 use crate::sys::clock::NEVER_NS;
+use crate::sys::fd::above_standard;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
@@ -97,7 +98,9 @@ impl Epoll {
         let fd = check(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
         // SAFETY: the kernel just made this descriptor for us; nobody else owns it.
         let fd = unsafe { OwnedFd::from_raw_fd(fd) };
-        Ok(Epoll { fd })
+        Ok(Epoll {
+            fd: above_standard(fd)?,
+        })
     }
 
     /// Starts watching `fd`; the first edge comes at once if it is ready now.

@@ -4,6 +4,7 @@
 //! `read` (200 ns) is saved. The counter overflows after 2^64 - 1 rings, that is never.
 #![expect(unsafe_code, reason = "eventfd system calls")]
 
+use super::fd::above_standard;
 use super::{check, retry_eintr};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -17,7 +18,8 @@ impl EventFd {
         // SAFETY: no pointers are passed.
         let fd = check(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })?;
         // SAFETY: the kernel just made this descriptor for us; nobody else owns it.
-        Ok(EventFd(unsafe { OwnedFd::from_raw_fd(fd) }))
+        let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+        Ok(EventFd(above_standard(fd)?))
     }
 
     pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {

