@@ -9,7 +9,6 @@
 pub(crate) mod arm;
 pub(crate) mod backoff;
 pub(crate) mod convert;
-mod copy;
 pub(crate) mod descriptor;
 pub(crate) mod evented;
 mod listeners;
@@ -20,7 +19,6 @@ pub(crate) mod stream;
 mod terminal;
 
 // What is named here goes before std's item of the same name.
-pub use copy::copy;
 pub use pipe::{PipeReader, PipeWriter, pipe};
 pub use std::io::*;
 #[doc(hidden)]

@@ -62,6 +62,7 @@ is_terminal!(
     std::io::StdoutLock<'_>,
     std::io::Stderr,
     std::io::StderrLock<'_>,
+    crate::fs::File,
     File,
     OwnedFd,
 );
