@@ -4,6 +4,7 @@
 //! first one that has to wait because all threads are busy is reported by one line in the log.
 
 use super::job::Run;
+use crate::sched::current;
 use crate::sys::signals;
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -100,10 +101,14 @@ impl Pool {
     }
 
     fn start_thread(&'static self, job: &Arc<dyn Run>) {
+        let users_mask = current::users_mask();
         let mask = signals::block_asynchronous();
         let started = thread::Builder::new()
             .name("greenroom-unblock".into())
-            .spawn(|| self.serve());
+            .spawn(move || {
+                current::set_users_mask(users_mask);
+                self.serve();
+            });
         signals::restore(&mask);
         if started.is_err() {
             self.run_here(job);

@@ -71,6 +71,8 @@ fn child_has_the_signals_that_one_of_main_has() {
         let expected = of_std(&SIGNALS);
         let rt = Rt::with_workers(workers);
         assert_eq!(rt.run(|| of_green(&SIGNALS)), expected);
+        let unblocked = rt.run(|| greenroom::unblock(|| of_green(&SIGNALS)));
+        assert_eq!(unblocked, expected);
         assert!(
             expected
                 .iter()

@@ -211,8 +211,8 @@ macro_rules! same_tests {
             fn closures_before_the_program_run_in_order_until_one_fails() {
                 $around(|| {
                     let say = |text: &'static [u8]| {
-                        // SAFETY: writes bytes that are there for ever.
                         move || {
+                            // SAFETY: reads bytes that are there for ever.
                             unsafe { libc::write(1, text.as_ptr().cast(), text.len()) };
                             Ok(())
                         }
@@ -229,7 +229,7 @@ macro_rules! same_tests {
                     let fails = || Err(std::io::Error::from_raw_os_error(libc::EUCLEAN));
                     // SAFETY: neither allocates.
                     unsafe { command.pre_exec(fails).pre_exec(|| std::process::abort()) };
-                    let error = command.spawn().unwrap_err();
+                    let error = command.stdout(Stdio::null()).spawn().unwrap_err();
                     assert_eq!(error.raw_os_error(), Some(libc::EUCLEAN));
                 });
             }
