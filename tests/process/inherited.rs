@@ -147,7 +147,7 @@ fn sleeping_child_dies_of_sigterm() {
     let _watchdog = watchdog();
     for workers in [1, 2] {
         let status = Rt::with_workers(workers).run(|| {
-            let mut child = Command::new("sleep").arg("3600").spawn().unwrap();
+            let mut child = Command::new("sleep").arg("100").spawn().unwrap();
             let kill = format!("kill -TERM {}", child.id());
             assert!(sh!(Command, kill).status().unwrap().success());
             child.wait().unwrap()
