@@ -83,8 +83,8 @@ fn start(
     stack_size: StackSize,
 ) -> io::Result<(Arc<Group>, Vec<thread::JoinHandle<()>>)> {
     prepare_process();
-    // A worker's own mask is ours; a runtime that a green thread starts is its user's all the same.
-    let users = current::worker().map_or_else(signals::current_mask, |worker| worker.users_mask);
+    // The mask of a thread of ours is ours; a runtime that is started there is its user's all the same.
+    let users = current::users_mask().unwrap_or_else(signals::current_mask);
     let group = Arc::new(Group::new(name, stack_size, workers)?);
     let mut threads = Vec::with_capacity(workers);
     for (index, place) in group.workers.iter().copied().enumerate() {

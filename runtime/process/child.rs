@@ -103,9 +103,12 @@ impl Child {
     /// ```
     pub fn wait(&mut self) -> io::Result<ExitStatus> {
         drop(self.stdin.take());
-        let ended = self.watch.wait(&mut self.inner, NEVER_NS);
-        let ended = ended.map_err(Stop::into_error)?;
-        Ok(ended.expect("because there is no limit to the wait"))
+        loop {
+            let ended = self.watch.wait(&mut self.inner, NEVER_NS);
+            if let Some(status) = ended.map_err(Stop::into_error)? {
+                return Ok(status);
+            }
+        }
     }
 
     /// As [`Child::wait`], for at most `timeout`; `None`: it still runs. Parks.

@@ -383,15 +383,12 @@ impl Command {
     }
 }
 
-/// Runs `body`, which makes a child or becomes one: on a pool thread with the user's signal mask if called
-/// from a green thread, else right here.
+/// Runs `body`, which makes a child or becomes one: on a pool thread if called from a green thread, else
+/// right here; with the user's signal mask if called from a thread of ours.
 fn where_children_are_made<T: Send>(body: impl FnOnce() -> T + Send) -> T {
-    match current::worker() {
-        Some(worker) if current::task().is_some() => {
-            let mask = worker.users_mask;
-            lend(Lane::Children, move || signals::with_mask(&mask, body))
-        }
-        _ => lend(Lane::Children, body),
+    match current::users_mask() {
+        Some(mask) => lend(Lane::Children, move || signals::with_mask(&mask, body)),
+        None => lend(Lane::Children, body),
     }
 }
 

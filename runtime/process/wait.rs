@@ -104,21 +104,21 @@ mod tests {
             .unwrap()
     }
 
+    fn asks_until_the_end() {
+        let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+        let mut watch = Watch::ASKING;
+        let soon_ns = deadline_after(Duration::from_millis(10));
+        assert_eq!(ended(&mut watch, &mut child, soon_ns), None);
+        assert!(matches!(watch, Watch::Asking { pause_ns } if pause_ns > PAUSE_MIN_NS));
+        drop(child.stdin.take());
+        assert!(ended(&mut watch, &mut child, NEVER_NS).unwrap().success());
+        assert!(matches!(watch, Watch::None));
+    }
+
     #[test]
     fn child_without_a_pidfd_is_asked_until_it_ends() {
-        let on_both: [fn(fn()); 2] = [|body| crate::run(body), |body| body()];
-        for run in on_both {
-            run(|| {
-                let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
-                let mut watch = Watch::ASKING;
-                let soon_ns = deadline_after(Duration::from_millis(10));
-                assert_eq!(ended(&mut watch, &mut child, soon_ns), None);
-                assert!(matches!(watch, Watch::Asking { pause_ns } if pause_ns > PAUSE_MIN_NS));
-                drop(child.stdin.take());
-                assert!(ended(&mut watch, &mut child, NEVER_NS).unwrap().success());
-                assert!(matches!(watch, Watch::None));
-            });
-        }
+        asks_until_the_end();
+        crate::run(asks_until_the_end);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 use super::worker::Worker;
 use crate::context::fiber::Fiber;
 use crate::context::frames::StackContext;
+use crate::sys::signals::Mask;
 use crate::task::Header;
 use crate::task::header::{OWNER_ID_BITS, next_id};
 use crate::task::locals::Locals;
@@ -26,6 +27,7 @@ std::thread_local! {
     static OS_CONTEXT: StackContext = const { StackContext::new() };
     static OS_NUMBER: Cell<u64> = const { Cell::new(0) };
     static OS_THREAD: OnceCell<Arc<dyn std::any::Any + Send + Sync>> = const { OnceCell::new() };
+    static OS_USERS_MASK: Cell<Option<Mask>> = const { Cell::new(None) };
     static OS_LOCALS: Locals = const { Locals::new() };
     static OS_LOCALS_END: OsLocalsEnd = const { OsLocalsEnd };
 }
@@ -55,6 +57,16 @@ pub(crate) fn worker<'a>() -> Option<&'a Worker> {
 pub(crate) fn task<'a>() -> Option<&'a Header> {
     // SAFETY: set while the task runs; only code on its stack calls this, so it is alive.
     CURRENT.with(|current| unsafe { current.task.get().as_ref() })
+}
+
+/// The signal mask that child processes inherit, if this thread is one of ours and has another.
+pub(crate) fn users_mask() -> Option<Mask> {
+    worker().map_or_else(|| OS_USERS_MASK.get(), |worker| Some(worker.users_mask))
+}
+
+/// Makes this thread one of ours, with the mask of whoever started it.
+pub(crate) fn set_users_mask(mask: Option<Mask>) {
+    OS_USERS_MASK.set(mask);
 }
 
 /// The fiber that runs now, if any.

@@ -14,7 +14,8 @@ pub(crate) use lend::{lend, try_lend};
 use crate::park::interrupt;
 use crate::sched::current;
 use job::Begun;
-use pool::{Idle, Pool};
+use pool::Pool;
+use std::time::Duration;
 
 /// What a call may wait for, and so which others it may keep waiting: a lane that is full for good
 /// stops nobody but its own kind.
@@ -33,18 +34,21 @@ pub(crate) enum Lane {
     Children,
 }
 
+/// How long an idle thread stays.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
 /// As tokio's blocking pool. Threads cost little while they sleep in a system call; doubling it lets
 /// twice as many closures block at once.
-static CLOSURES: Pool = Pool::new("`unblock`", 512, Idle::Ends);
+static CLOSURES: Pool = Pool::new("`unblock`", 512, Some(KEEP_ALIVE));
 /// More than a disk answers at a time; doubling it gains nothing where the page cache answers.
-static BRIEF: Pool = Pool::new("files", 64, Idle::Ends);
+static BRIEF: Pool = Pool::new("files", 64, Some(KEEP_ALIVE));
 /// A lookup whose servers are silent takes its thread for ten seconds or more.
-static NAMES: Pool = Pool::new("host names", 128, Idle::Ends);
+static NAMES: Pool = Pool::new("host names", 128, Some(KEEP_ALIVE));
 /// These may be taken for good.
-static LONG: Pool = Pool::new("files that may wait for ever", 64, Idle::Ends);
+static LONG: Pool = Pool::new("files that may wait for ever", 64, Some(KEEP_ALIVE));
 /// A start takes a millisecond, and few run at once in one address space; but a `pre_exec` closure takes
 /// as long as it likes. Doubling it lets twice as many of those wait at once.
-static CHILDREN: Pool = Pool::new("starts of child processes", 16, Idle::Stays);
+static CHILDREN: Pool = Pool::new("starts of child processes", 16, None);
 
 impl Lane {
     fn pool(self) -> &'static Pool {

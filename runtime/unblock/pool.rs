@@ -4,29 +4,19 @@
 //! first one that has to wait because all threads are busy is reported by one line in the log.
 
 use super::job::Run;
+use crate::sched::current;
 use crate::sys::signals;
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// How long an idle thread stays.
-const KEEP_ALIVE: Duration = Duration::from_secs(10);
-
-/// What becomes of a thread without work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Idle {
-    /// It ends after a while.
-    Ends,
-    /// It stays as long as the process.
-    Stays,
-}
-
 pub(super) struct Pool {
     /// For the report.
     purpose: &'static str,
     threads_max: usize,
-    idle: Idle,
+    /// How long an idle thread stays. `None`: as long as the process.
+    keep_alive: Option<Duration>,
     state: Mutex<State>,
     work: Condvar,
 }
@@ -49,11 +39,15 @@ pub(super) struct Load {
 }
 
 impl Pool {
-    pub(super) const fn new(purpose: &'static str, threads_max: usize, idle: Idle) -> Pool {
+    pub(super) const fn new(
+        purpose: &'static str,
+        threads_max: usize,
+        keep_alive: Option<Duration>,
+    ) -> Pool {
         Pool {
             purpose,
             threads_max,
-            idle,
+            keep_alive,
             state: Mutex::new(State {
                 jobs: VecDeque::new(),
                 threads: 0,
@@ -107,10 +101,14 @@ impl Pool {
     }
 
     fn start_thread(&'static self, job: &Arc<dyn Run>) {
+        let users_mask = current::users_mask();
         let mask = signals::block_asynchronous();
         let started = thread::Builder::new()
             .name("greenroom-unblock".into())
-            .spawn(|| self.serve());
+            .spawn(move || {
+                current::set_users_mask(users_mask);
+                self.serve();
+            });
         signals::restore(&mask);
         if started.is_err() {
             self.run_here(job);
@@ -136,16 +134,57 @@ impl Pool {
             }
             state.is_reported = false;
             state.idle += 1;
-            let (back, timeout) = self
-                .work
-                .wait_timeout(state, KEEP_ALIVE)
-                .unwrap_or_else(PoisonError::into_inner);
+            let (back, has_waited) = self.wait(state);
             state = back;
             state.idle -= 1;
-            if self.idle == Idle::Ends && timeout.timed_out() && state.jobs.is_empty() {
+            if has_waited && state.jobs.is_empty() {
                 state.threads -= 1;
                 return;
             }
         }
+    }
+    /// Waits for work. `true`: for as long as an idle thread stays.
+    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> (MutexGuard<'a, State>, bool) {
+        let Some(keep_alive) = self.keep_alive else {
+            let state = self.work.wait(state);
+            return (state.unwrap_or_else(PoisonError::into_inner), false);
+        };
+        let waited = self.work.wait_timeout(state, keep_alive);
+        let (state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+        (state, timeout.timed_out())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::{Sender, channel};
+
+    struct Says(Sender<()>);
+
+    impl Run for Says {
+        fn run(&self) {
+            let _ = self.0.send(());
+        }
+    }
+
+    fn run_one(pool: &'static Pool) {
+        let (said, hears) = channel();
+        pool.submit(Arc::new(Says(said)));
+        hears.recv().unwrap();
+    }
+
+    #[test]
+    fn idle_thread_ends_after_its_time_or_never() {
+        static STAYS: Pool = Pool::new("a test", 1, None);
+        static ENDS: Pool = Pool::new("a test", 1, Some(Duration::from_millis(5)));
+        run_one(&STAYS);
+        run_one(&ENDS);
+        while ENDS.load().threads > 0 {
+            thread::yield_now();
+        }
+        assert_eq!(STAYS.load().threads, 1);
+        run_one(&STAYS);
+        assert_eq!(STAYS.load().threads, 1);
     }
 }

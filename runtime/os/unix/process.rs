@@ -105,7 +105,8 @@ pub trait CommandExt: Sealed {
     /// Replaces this process by the program: returns only if that failed. Parks.
     ///
     /// The program gets the signal mask that a child would get. No destructor runs, and every green
-    /// thread is gone. After a failure the process may be half changed (directory, streams, user).
+    /// thread is gone. After a failure the process may be half changed, as with std: directory, streams,
+    /// user, and `SIGPIPE` at its default.
     ///
     /// # Cancel
     /// Before it has begun only.
