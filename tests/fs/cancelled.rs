@@ -12,17 +12,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// Everything here that waits for somebody else.
-const WAITS: [(&str, fn(&Path)); 6] = [
+/// What waits for somebody else: its name, and what it does in a directory that [`prepare`] made ready.
+type Wait = (&'static str, fn(&Path));
+
+/// All there is.
+const WAITS: [Wait; 6] = [
     ("open to read", |dir| drop(File::open(dir.join("fifo")))),
     ("open to write", |dir| drop(File::create(dir.join("fifo")))),
     ("read", |dir| drop(both(dir).read(&mut [0; 8]))),
     ("write", |dir| drop(both(dir).write_all(&[0; 1 << 20]))),
     ("lock", |dir| {
-        drop(File::open(dir.join("locked")).unwrap().lock())
+        drop(File::open(dir.join("locked")).unwrap().lock());
     }),
     ("lock shared", |dir| {
-        drop(File::open(dir.join("locked")).unwrap().lock_shared())
+        drop(File::open(dir.join("locked")).unwrap().lock_shared());
     }),
 ];
 

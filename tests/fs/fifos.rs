@@ -9,7 +9,7 @@ use greenroom::thread::{self, JoinHandle, yield_now};
 use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -144,8 +144,8 @@ fn hundreds_of_opens_of_lonely_fifos_hold_no_thread() {
 }
 
 /// Even ones read, odd ones write.
-fn open_end(rt: &Rt, n: usize, fifo: &PathBuf) -> JoinHandle<io::Result<File>> {
-    let fifo = fifo.clone();
+fn open_end(rt: &Rt, n: usize, fifo: &Path) -> JoinHandle<io::Result<File>> {
+    let fifo = fifo.to_owned();
     rt.spawn(move || match n % 2 {
         0 => File::open(fifo),
         _ => OpenOptions::new().write(true).open(fifo),
@@ -153,7 +153,7 @@ fn open_end(rt: &Rt, n: usize, fifo: &PathBuf) -> JoinHandle<io::Result<File>> {
 }
 
 /// The other end; a reader that does not wait for the writer to ask again.
-fn partner(n: usize, fifo: &PathBuf) -> std::fs::File {
+fn partner(n: usize, fifo: &Path) -> std::fs::File {
     let mut options = std::fs::OpenOptions::new();
     match n % 2 {
         0 => options.write(true),

@@ -76,7 +76,9 @@ fn reads_are_full_where_the_page_cache_ends() {
     const MIB: usize = 1 << 20;
     const SIZE: usize = 64 << 10;
     in_all_places(|dir| {
-        let bytes: Vec<u8> = (0..8 * MIB).map(|n| (n / 4096) as u8).collect();
+        let bytes: Vec<u8> = (0..2048_u32)
+            .flat_map(|n| [(n % 251) as u8; 4096])
+            .collect();
         let path = dir.file("file", &bytes);
         let std = std::fs::File::open(&path).unwrap();
         let mut buf = vec![0; SIZE];
