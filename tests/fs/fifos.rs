@@ -211,6 +211,13 @@ fn open_ends_when_a_writer_has_come_and_gone() {
     });
 }
 
+/// Whether this process has it open, in whatever way.
+fn is_open(path: &Path) -> bool {
+    let fds = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+    let mut targets = fds.filter_map(|fd| std::fs::read_link(fd.path()).ok());
+    targets.any(|target| target == path)
+}
+
 #[test]
 fn open_waits_at_the_fifo_it_found() {
     with_runtimes(|rt, dir| {
@@ -218,10 +225,10 @@ fn open_waits_at_the_fifo_it_found() {
             let fifo = dir.fifo("fifo");
             let moved = dir.join("moved");
             let open = open_end(rt, n, &fifo);
-            // Long enough to have looked at the path, and to ask again now and then.
-            std::thread::sleep(Duration::from_millis(50));
+            until(|| is_open(&fifo));
             std::fs::rename(&fifo, &moved).unwrap();
             let _other = dir.fifo("fifo");
+            // Long enough to ask again now and then.
             std::thread::sleep(Duration::from_millis(50));
             assert!(!open.is_finished());
             let _partner = partner(n, &moved);
