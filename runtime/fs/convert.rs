@@ -1,4 +1,6 @@
 //! A [`File`] from and into descriptors, std's `File` and std's `Stdio`.
+//!
+//! Whatever comes in, or shows its descriptor, counts as shared from then on.
 #![expect(unsafe_code, reason = "FromRawFd is an unsafe trait function")]
 
 use super::file::{File, Held};

@@ -1,4 +1,6 @@
 //! [`DirBuilder`]: std's, with a `create` that parks.
+//!
+//! The options are std's own, lent to the pool for the call.
 
 use crate::unblock::{Lane, lend};
 use std::fmt;

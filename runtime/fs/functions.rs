@@ -1,4 +1,6 @@
 //! The functions of [`std::fs`] that take paths and no open file: std's own, on the blocking pool.
+//!
+//! A caller's `as_ref` runs on the caller's stack; the pool sees paths only.
 
 use crate::unblock::{Lane, lend};
 use std::fs::{self, Metadata, Permissions};

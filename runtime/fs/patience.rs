@@ -10,8 +10,8 @@ use std::time::Duration;
 
 /// The first pause; what comes soon is noticed soon.
 const PAUSE_MIN: Duration = Duration::from_millis(1);
-/// The longest pause. Doubled, 500 waiters cost half as much (about 1 % of a core), and all are told
-/// later.
+/// The longest pause. At it, 500 waiters cost 3.5 % of a core in opens to read, 7 % in opens to write, 25 % in
+/// locks, which the pool asks for. Doubled, half of that, and all are told later.
 const PAUSE_MAX: Duration = Duration::from_millis(20);
 
 /// Whether whoever runs now may block in the kernel for good: an OS thread, with no deadline to keep.

@@ -69,6 +69,18 @@ pub(crate) fn spend_budget() {
     }
 }
 
+/// As [`spend_budget`], for what costs as much as `units` of small operations.
+pub(crate) fn spend_budget_by(units: u32) {
+    let Some(worker) = current::worker() else {
+        return;
+    };
+    match worker.budget.get() {
+        left if left >= units => worker.budget.set(left - units),
+        _ if current::with_context(|context| context.no_parking.get() > 0) => {}
+        _ => suspend(Settle::Yield),
+    }
+}
+
 /// The first function on every task's stack.
 ///
 /// # Safety

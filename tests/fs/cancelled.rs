@@ -5,24 +5,27 @@ use crate::common::{FOREVER, Flag, Rt, SHORT, assert_cancelled, until};
 use greenroom::fs::{File, OpenOptions};
 use greenroom::thread::{self, JoinHandle};
 use greenroom::timeout;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// Everything here that waits for somebody else.
-const WAITS: [(&str, fn(&Path)); 6] = [
+/// What waits for somebody else: its name, and what it does in a directory that [`prepare`] made ready.
+type Wait = (&'static str, fn(&Path));
+
+/// All there is.
+const WAITS: [Wait; 6] = [
     ("open to read", |dir| drop(File::open(dir.join("fifo")))),
     ("open to write", |dir| drop(File::create(dir.join("fifo")))),
     ("read", |dir| drop(both(dir).read(&mut [0; 8]))),
     ("write", |dir| drop(both(dir).write_all(&[0; 1 << 20]))),
     ("lock", |dir| {
-        drop(File::open(dir.join("locked")).unwrap().lock())
+        drop(File::open(dir.join("locked")).unwrap().lock());
     }),
     ("lock shared", |dir| {
-        drop(File::open(dir.join("locked")).unwrap().lock_shared())
+        drop(File::open(dir.join("locked")).unwrap().lock_shared());
     }),
 ];
 
@@ -44,21 +47,16 @@ fn prepare(dir: &Dir) -> std::fs::File {
     holder
 }
 
-/// Nothing that waited has left a trace.
+/// Nothing that waited has left a trace. Child processes of other tests have all descriptors until they
+/// execute their program, hence "until".
 #[track_caller]
 fn assert_free(dir: &Dir, holder: std::fs::File) {
     holder.unlock().unwrap();
-    holder.try_lock().unwrap();
+    until(|| holder.try_lock().is_ok());
     let mut options = std::fs::OpenOptions::new();
-    let alone = options
-        .write(true)
-        .custom_flags(libc::O_NONBLOCK)
-        .open(dir.join("fifo"));
-    assert_eq!(
-        alone.unwrap_err().raw_os_error(),
-        Some(libc::ENXIO),
-        "somebody reads"
-    );
+    let options = options.write(true).custom_flags(libc::O_NONBLOCK);
+    let is_alone = |error: io::Error| error.raw_os_error() == Some(libc::ENXIO);
+    until(|| options.open(dir.join("fifo")).is_err_and(is_alone));
 }
 
 fn start(rt: &Rt, dir: &Dir, wait: fn(&Path)) -> (Flag, JoinHandle<()>) {

@@ -9,7 +9,7 @@ use greenroom::thread::{self, JoinHandle, yield_now};
 use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -144,8 +144,8 @@ fn hundreds_of_opens_of_lonely_fifos_hold_no_thread() {
 }
 
 /// Even ones read, odd ones write.
-fn open_end(rt: &Rt, n: usize, fifo: &PathBuf) -> JoinHandle<io::Result<File>> {
-    let fifo = fifo.clone();
+fn open_end(rt: &Rt, n: usize, fifo: &Path) -> JoinHandle<io::Result<File>> {
+    let fifo = fifo.to_owned();
     rt.spawn(move || match n % 2 {
         0 => File::open(fifo),
         _ => OpenOptions::new().write(true).open(fifo),
@@ -153,7 +153,7 @@ fn open_end(rt: &Rt, n: usize, fifo: &PathBuf) -> JoinHandle<io::Result<File>> {
 }
 
 /// The other end; a reader that does not wait for the writer to ask again.
-fn partner(n: usize, fifo: &PathBuf) -> std::fs::File {
+fn partner(n: usize, fifo: &Path) -> std::fs::File {
     let mut options = std::fs::OpenOptions::new();
     match n % 2 {
         0 => options.write(true),
@@ -211,6 +211,13 @@ fn open_ends_when_a_writer_has_come_and_gone() {
     });
 }
 
+/// Whether this process has it open, in whatever way.
+fn is_open(path: &Path) -> bool {
+    let fds = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+    let mut targets = fds.filter_map(|fd| std::fs::read_link(fd.path()).ok());
+    targets.any(|target| target == path)
+}
+
 #[test]
 fn open_waits_at_the_fifo_it_found() {
     with_runtimes(|rt, dir| {
@@ -218,10 +225,10 @@ fn open_waits_at_the_fifo_it_found() {
             let fifo = dir.fifo("fifo");
             let moved = dir.join("moved");
             let open = open_end(rt, n, &fifo);
-            // Long enough to have looked at the path, and to ask again now and then.
-            std::thread::sleep(Duration::from_millis(50));
+            until(|| is_open(&fifo));
             std::fs::rename(&fifo, &moved).unwrap();
             let _other = dir.fifo("fifo");
+            // Long enough to ask again now and then.
             std::thread::sleep(Duration::from_millis(50));
             assert!(!open.is_finished());
             let _partner = partner(n, &moved);

@@ -1,4 +1,6 @@
 //! [`std::os::unix::fs`] for green threads: std's traits, and its functions on the blocking pool.
+//!
+//! The types of [`crate::fs`] implement the traits, so they mix with std's types.
 
 use crate::unblock::{Lane, lend};
 use std::io;

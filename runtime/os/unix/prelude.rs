@@ -1,4 +1,6 @@
 //! All extension traits at once: [`std::os::unix::prelude`] for green threads.
+//!
+//! What is a trait of ours elsewhere is that one here.
 
 pub use super::ffi::{OsStrExt, OsStringExt};
 pub use super::fs::{

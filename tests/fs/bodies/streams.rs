@@ -284,7 +284,7 @@ pub(super) fn set_len_cuts_and_extends(dir: &Dir) {
 }
 
 pub(super) fn many_threads_read_one_file_at_their_offsets(dir: &Dir) {
-    let bytes: Vec<u8> = (0..64 * 1024_u32).map(|n| (n / 64) as u8).collect();
+    let bytes: Vec<u8> = (0..64 * 1024_u32).map(|n| (n / 64 % 251) as u8).collect();
     let file = Arc::new(File::open(dir.file("file", &bytes)).unwrap());
     let readers: Vec<_> = (0..64_usize)
         .map(|n| {
