@@ -3,6 +3,10 @@
 
 #[path = "support/child.rs"]
 mod child;
+#[path = "unblock/full.rs"]
+mod full;
+#[path = "unblock/inside.rs"]
+mod inside;
 #[path = "support/reexec.rs"]
 mod reexec;
 #[path = "support/watchdog.rs"]
