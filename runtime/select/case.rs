@@ -133,8 +133,8 @@ pub trait Joinable: Sealed {
 }
 
 /// What can be waited for to be readable or writable: a [`TcpStream`](crate::net::TcpStream), a
-/// [`TcpListener`](crate::net::TcpListener), or a
-/// pointer to one.
+/// [`TcpListener`](crate::net::TcpListener), [`Signals`](crate::signal::Signals) (readable: one has come),
+/// or a pointer to one.
 ///
 /// # Examples
 /// ```

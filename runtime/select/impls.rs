@@ -14,6 +14,7 @@ use crate::io::arm::ReadyArm;
 use crate::io::evented::Evented;
 use crate::net::{TcpListener, TcpStream};
 use crate::queue::{Channel, Fifo, Lifo, LifoQueue, Priority, PriorityQueue, Queue, ShutDown};
+use crate::signal::Signals;
 use crate::sync::mpsc::{Receiver, RecvError, SendError, Sender, SyncSender};
 use crate::sync::{AsyncResult, BoundedSemaphore, Event, Semaphore, WaitGroup};
 use crate::task::TaskRef;
@@ -190,6 +191,13 @@ impl Sealed for TcpListener {}
 impl Pollable for TcpListener {
     fn ready_case(&self, direction: Direction) -> Ready<'_> {
         ready(&self.evented, direction)
+    }
+}
+
+impl Sealed for Signals {}
+impl Pollable for Signals {
+    fn ready_case(&self, direction: Direction) -> Ready<'_> {
+        ready(self.evented(), direction)
     }
 }
 
