@@ -181,6 +181,6 @@ mod tests {
         while Arc::strong_count(&ends) > 1 {
             std::thread::yield_now();
         }
-        threads.iter().for_each(thread::Thread::unpark);
+        threads.iter().for_each(|thread| thread.unpark());
     }
 }

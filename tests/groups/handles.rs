@@ -296,7 +296,7 @@ fn wait_for_oneself_is_refused() {
             assert!(text(payload.as_ref()).contains("cannot join itself"));
             *theirs.lock().unwrap() = Some(thread::spawn(|| ()));
         });
-        let thread = handle.thread();
+        let thread = handle.thread().clone();
         *own.lock().unwrap() = Some(handle);
         until(|| {
             own.lock()
