@@ -8,7 +8,9 @@ use crate::park::interrupt;
 use crate::sys::clock::deadline_after;
 use std::fmt;
 
-pub use std::time::{Duration, Instant, SystemTime, SystemTimeError, UNIX_EPOCH};
+pub use std::time::{
+    Duration, Instant, SystemTime, SystemTimeError, TryFromFloatSecsError, UNIX_EPOCH,
+};
 
 /// The time of a [`timeout`] was up.
 ///

@@ -1,4 +1,6 @@
 //! `Signal`: which one, by name or by number.
+//!
+//! Whatever exists as a value can be listened for: what cannot is refused by `from_raw`, with the reason.
 
 use crate::sys::signal_number as number;
 use std::fmt;

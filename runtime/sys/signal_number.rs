@@ -1,4 +1,6 @@
 //! Signals by number: their names, and which of them a program may listen for.
+//!
+//! Only constants of the kernel and of the C library; who listens and how is in `signals`.
 
 use std::io;
 

@@ -1,4 +1,6 @@
 //! How busy the blocking pool is: a look at each lane, for people and for the inspector.
+//!
+//! Takes each lane's lock for the time of five reads, like any call that submits a job.
 
 use super::pool_of;
 use crate::task::lane::LANES;

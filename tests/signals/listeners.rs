@@ -92,10 +92,8 @@ fn waits_end_in_time_or_with_a_signal() {
         let heard: Vec<_> = signals.iter().take(2).map(Result::unwrap).collect();
         assert!(heard.contains(&Signal::User1) && heard.contains(&Signal::User2));
         raise("USR2");
-        for signal in &signals {
-            assert_eq!(signal.unwrap(), Signal::User2);
-            break;
-        }
+        let next = (&signals).into_iter().next().unwrap();
+        assert_eq!(next.unwrap(), Signal::User2);
     });
 }
 
@@ -184,6 +182,18 @@ fn raise_at(thread: libc::pthread_t, signal: i32) {
     assert_eq!(failed, 0);
 }
 
+/// Blocks or unblocks SIGTERM on this thread.
+#[expect(unsafe_code, reason = "masks a signal")]
+fn set_blocked(how: i32) {
+    let mut set = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: it initialises the set that it is given.
+    unsafe { libc::sigemptyset(set.as_mut_ptr()) };
+    // SAFETY: initialised above.
+    unsafe { libc::sigaddset(set.as_mut_ptr(), libc::SIGTERM) };
+    // SAFETY: as above; the old mask is not asked for.
+    unsafe { libc::pthread_sigmask(how, set.as_ptr(), std::ptr::null_mut()) };
+}
+
 fn this_thread() -> libc::pthread_t {
     #[expect(unsafe_code, reason = "asks who runs this")]
     // SAFETY: always succeeds.
@@ -220,16 +230,6 @@ fn signal_that_its_thread_blocks_stays_pending_until_it_does_not() {
         let test = "listeners::signal_that_its_thread_blocks_stays_pending_until_it_does_not";
         return passes_alone(test);
     }
-    let set_blocked = |how| {
-        let mut set = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
-        #[expect(unsafe_code, reason = "masks a signal")]
-        // SAFETY: sigemptyset initialises the set that the others are given.
-        unsafe {
-            libc::sigemptyset(set.as_mut_ptr());
-            libc::sigaddset(set.as_mut_ptr(), libc::SIGTERM);
-            libc::pthread_sigmask(how, set.as_ptr(), std::ptr::null_mut());
-        }
-    };
     set_blocked(libc::SIG_BLOCK);
     let signals = Signals::new(&[Signal::Terminate]).unwrap();
     raise_at(this_thread(), libc::SIGTERM);

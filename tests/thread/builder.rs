@@ -3,7 +3,6 @@
 use crate::common::{everywhere, for_each_runtime};
 use greenroom::thread::{self, Builder};
 use std::io::ErrorKind;
-use std::panic;
 
 #[test]
 fn name_is_seen_from_both_sides() {
