@@ -166,8 +166,10 @@ fn ctrl_c_is_heard_by_all_and_kills_no_more() {
         waiters
             .into_iter()
             .for_each(|waiter| waiter.join().unwrap().unwrap());
-        // Nobody waits: it does nothing.
+        // Nobody waits for Ctrl-C: it does nothing. Heard, so that it is not on its way any more.
+        let heard = Signals::new(&[Signal::Interrupt]).unwrap();
         raise("INT");
+        assert_eq!(heard.wait().unwrap(), Signal::Interrupt);
     }
     let cut = greenroom::run(|| greenroom::timeout(SHORT, ctrl_c));
     assert!(cut.is_err());
