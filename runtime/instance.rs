@@ -356,7 +356,7 @@ impl Runtime {
         };
         // SAFETY: `F` and `T` are `'static` and `Send`.
         let task = unsafe { spawn_unchecked(&self.group, spec, f) };
-        JoinHandle::of(task.expect("failed to spawn green thread"))
+        JoinHandle::of(task.expect("failed to spawn thread"))
     }
 
     /// Who waits on this runtime, and for what; see [`waiting`](crate::waiting). Parks, or blocks, until

@@ -64,7 +64,7 @@ pub use instance::{Runtime, RuntimeBuilder, run};
 pub use park::interrupt::Cancelled;
 pub use report::{ShutdownReport, waiting};
 pub use time::{Elapsed, shield, timeout};
-pub use unblock::unblock;
+pub use unblock::{UnblockLane, UnblockStats, unblock, unblock_stats};
 
 /// Compiles the programs in the README, so that they stay true.
 #[cfg(doctest)]

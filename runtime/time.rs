@@ -1,14 +1,16 @@
 //! Deadlines over any blocking code, and protection from them.
 //!
 //! `timeout` works over every parking call inside its closure, also in crates that never heard of it;
-//! see `park/interrupt.rs` for how.
+//! see `park/interrupt.rs` for how. The types of `std::time` are here too, so that one `use` suffices:
+//! reading a clock never waits.
 
 use crate::park::interrupt;
 use crate::sys::clock::deadline_after;
 use std::fmt;
-use std::time::Duration;
 
-pub use std::time::Instant;
+pub use std::time::{
+    Duration, Instant, SystemTime, SystemTimeError, TryFromFloatSecsError, UNIX_EPOCH,
+};
 
 /// The time of a [`timeout`] was up.
 ///

@@ -72,7 +72,7 @@ fn exhaust_maps() {
     assert!(settled < tasks, "{settled} started: nothing was exhausted");
     // The process has maps to spare: threads, files and memory still work.
     std::thread::spawn(|| vec![1u8; 8 << 20]).join().unwrap();
-    let parked = handles.iter().map(|handle| handle.thread());
+    let parked = handles.iter().map(|handle| handle.thread().clone());
     parked.for_each(|thread| thread.unpark());
     for handle in handles {
         handle.join().unwrap();

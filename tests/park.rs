@@ -75,7 +75,7 @@ fn unpark_from_another_thread_publishes_what_was_written() {
 fn unpark_of_a_finished_thread_is_nothing() {
     on_every_runtime(|| {
         let handle = thread::spawn(|| ());
-        let ended = handle.thread();
+        let ended = handle.thread().clone();
         handle.join().unwrap();
         ended.unpark();
     });
@@ -188,7 +188,7 @@ fn wakes_from_an_os_thread_hit_a_task_that_yields_and_parks_by_turns() {
             }
             over.raise();
         });
-        let who = task.thread();
+        let who = task.thread().clone();
         while !is_over.is_up() {
             who.unpark();
         }

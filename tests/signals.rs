@@ -7,6 +7,12 @@ mod child;
 mod echo;
 #[path = "support/kill.rs"]
 mod kill;
+#[path = "signals/kinds.rs"]
+mod kinds;
+#[path = "signals/listeners.rs"]
+mod listeners;
+#[path = "signals/pipe.rs"]
+mod pipe;
 #[path = "support/reexec.rs"]
 mod reexec;
 #[path = "support/talk.rs"]

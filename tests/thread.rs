@@ -10,6 +10,10 @@ mod builder;
 mod fatal;
 #[path = "thread/join.rs"]
 mod join;
+#[path = "thread/like_std.rs"]
+mod like_std;
+#[path = "thread/like_std_waits.rs"]
+mod like_std_waits;
 #[path = "thread/panics.rs"]
 mod panics;
 #[path = "thread/sleep.rs"]

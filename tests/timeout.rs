@@ -27,7 +27,7 @@ fn timeout_ends_every_wait_in_time_and_not_early() {
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let _peer = listener.accept().unwrap();
         let parked = thread::spawn(thread::park);
-        let inner = parked.thread();
+        let inner = parked.thread().clone();
         let mut parked = Some(parked);
         let mut waits: Vec<Box<dyn FnMut() + '_>> = vec![
             Box::new(sleep_for_ever),
@@ -384,7 +384,7 @@ fn timeout_on_an_os_thread_leaves_the_thread_as_it_was() {
     let _watchdog = watchdog();
     for _ in 0..10 {
         let never = thread::spawn(thread::park);
-        let inner = never.thread();
+        let inner = never.thread().clone();
         assert!(timeout(SHORT, || never.join()).is_err());
         inner.unpark();
         thread::current().unpark();

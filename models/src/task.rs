@@ -4,6 +4,8 @@
 //! model, and knows besides whether its task runs or stands in a queue, so that "enqueued exactly
 //! once, and never while it runs" is an assertion.
 
+#[path = "../../runtime/task/lane.rs"]
+pub(crate) mod lane;
 #[path = "../../runtime/task/os_parker.rs"]
 pub(crate) mod os_parker;
 #[path = "../../runtime/task/reason.rs"]

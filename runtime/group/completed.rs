@@ -41,7 +41,7 @@ pub struct AsCompleted<H: Handle> {
 /// ```
 /// use greenroom::{group::as_completed, thread};
 /// let waiting = thread::spawn(thread::park);
-/// let waited_for = waiting.thread();
+/// let waited_for = waiting.thread().clone();
 /// let quick = thread::spawn(|| ());
 /// let mut results = as_completed([waiting, quick]);
 /// assert_eq!(results.next().unwrap().0, 1);

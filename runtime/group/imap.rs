@@ -85,7 +85,7 @@ where
         let member = self
             .roster
             .spawn(room, Builder::new().at(self.at), move || f(item));
-        Some(member.expect("failed to spawn green thread"))
+        Some(member.expect("failed to spawn thread"))
     }
 }
 

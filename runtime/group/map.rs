@@ -63,7 +63,7 @@ where
     thread::scope(|s| {
         let start = |item| {
             let child = Builder::new().at(at).spawn_scoped(s, move || f(item));
-            child.expect("failed to spawn green thread")
+            child.expect("failed to spawn thread")
         };
         let children: Vec<_> = items.into_iter().map(start).collect();
         children.into_iter().map(|child| child.join()).collect()
@@ -134,7 +134,7 @@ where
     let at = Location::caller();
     let result = thread::scope(|s| {
         let child = Builder::new().at(at).spawn_scoped(s, f);
-        child.expect("failed to spawn green thread").join()
+        child.expect("failed to spawn thread").join()
     });
     result.unwrap_or_else(|payload| panic::resume_unwind(payload))
 }
@@ -197,7 +197,7 @@ where
         let f = Arc::clone(&f);
         let room = roster.room(NEVER_NS).expect("because there was no limit");
         let member = roster.spawn(room, Builder::new(), move || f(item));
-        batch.push(member.expect("failed to spawn green thread"));
+        batch.push(member.expect("failed to spawn thread"));
     }
     std::iter::from_fn(|| batch.take_first(NEVER_NS)).collect()
 }

@@ -52,7 +52,7 @@ impl<T> Member<T> {
     /// assert!(group.join().into_result().is_ok());
     /// ```
     pub fn thread(&self) -> Thread {
-        self.handle.thread()
+        self.handle.thread().clone()
     }
 
     /// Waits for the member's end and returns its value, or what it panicked with, which the group then
@@ -146,14 +146,14 @@ impl<T> Member<T> {
 
     /// Takes the result of a member that has ended.
     pub(super) fn finish(self) -> Result<T> {
-        let thread = self.handle.thread();
+        let id = self.handle.thread().id();
         // Whoever is told of the ends may not have come to it yet.
         self.roster.ended(self.task().header().id());
         let result = self.handle.into_result();
         if let Err(payload) = &result
             && is_panic(payload.as_ref())
         {
-            self.roster.handled(thread.id());
+            self.roster.handled(id);
         }
         result
     }

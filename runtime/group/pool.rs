@@ -64,7 +64,7 @@ impl Pool {
         T: Send + 'static,
     {
         self.spawn_with(Builder::new(), f)
-            .expect("failed to spawn green thread")
+            .expect("failed to spawn thread")
     }
 
     /// Spawns a member with a name, a stack size, on a worker. Parks while the pool is full.
@@ -121,7 +121,7 @@ impl Pool {
             return Err(f);
         };
         let member = self.0.spawn(room, Builder::new(), f);
-        Ok(member.expect("failed to spawn green thread"))
+        Ok(member.expect("failed to spawn thread"))
     }
 
     /// As [`spawn`](Pool::spawn), but waits for room for at most `timeout`.
@@ -152,7 +152,7 @@ impl Pool {
             return Err(f);
         };
         let member = self.0.spawn(room, Builder::new(), f);
-        Ok(member.expect("failed to spawn green thread"))
+        Ok(member.expect("failed to spawn thread"))
     }
 
     /// For how many members there is room. Never parks.

@@ -55,7 +55,7 @@ impl Group {
         T: Send + 'static,
     {
         self.spawn_with(Builder::new(), f)
-            .expect("failed to spawn green thread")
+            .expect("failed to spawn thread")
     }
 
     /// Spawns a member with a name, a stack size, on a worker. Never parks.

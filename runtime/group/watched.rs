@@ -166,7 +166,8 @@ mod tests {
     #[test]
     fn watch_that_was_released_is_not_kept_by_the_tasks() {
         let handles: Vec<JoinHandle<()>> = (0..3).map(|_| spawn(park)).collect();
-        let threads: Vec<_> = handles.iter().map(JoinHandle::thread).collect();
+        let thread_of = |handle: &JoinHandle<()>| handle.thread().clone();
+        let threads: Vec<_> = handles.iter().map(thread_of).collect();
         let mut watched = Watched::new();
         handles.into_iter().for_each(|handle| watched.add(handle));
         let ends = Arc::clone(&watched.ends);

@@ -134,8 +134,8 @@ pub trait Joinable: Sealed {
 
 /// What can be waited for to be readable or writable: a [`TcpStream`](crate::net::TcpStream), a
 /// [`TcpListener`](crate::net::TcpListener), a [`UdpSocket`](crate::net::UdpSocket), a Unix socket, an end of
-/// a [`pipe`](crate::io::pipe), a stream of a child ([`ChildStdin`](crate::process::ChildStdin) and its like), or a
-/// pointer to one.
+/// a [`pipe`](crate::io::pipe), a stream of a child ([`ChildStdin`](crate::process::ChildStdin) and its like), [`Signals`](crate::signal::Signals)
+/// (readable: one has come), or a pointer to one.
 ///
 /// # Examples
 /// ```

@@ -17,6 +17,7 @@ use crate::net::{TcpListener, TcpStream, UdpSocket};
 use crate::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use crate::process::{ChildStderr, ChildStdin, ChildStdout};
 use crate::queue::{Channel, Fifo, Lifo, LifoQueue, Priority, PriorityQueue, Queue, ShutDown};
+use crate::signal::Signals;
 use crate::sync::mpsc::{Receiver, RecvError, SendError, Sender, SyncSender};
 use crate::sync::{AsyncResult, BoundedSemaphore, Event, Semaphore, WaitGroup};
 use crate::task::TaskRef;
@@ -229,6 +230,13 @@ impl Pollable for PipeReader {
 
 impl Sealed for PipeWriter {}
 impl Pollable for PipeWriter {
+    fn ready_case(&self, direction: Direction) -> Ready<'_> {
+        ready(self.evented(), direction)
+    }
+}
+
+impl Sealed for Signals {}
+impl Pollable for Signals {
     fn ready_case(&self, direction: Direction) -> Ready<'_> {
         ready(self.evented(), direction)
     }

@@ -153,6 +153,35 @@ impl Condvar {
         self.wait_till(guard, deadline_after(timeout))
     }
 
+    /// As [`wait_timeout`](Condvar::wait_timeout), for so many milliseconds; `false`: timed out. Parks.
+    /// Source: [`std::sync::Condvar::wait_timeout_ms`].
+    ///
+    /// # Errors
+    /// The guard and the answer too, if the mutex is poisoned.
+    ///
+    /// # Cancel
+    /// As [`wait`](Condvar::wait).
+    ///
+    /// # Examples
+    /// ```
+    /// # #![allow(deprecated)]
+    /// use greenroom::sync::{Condvar, Mutex};
+    /// let (mutex, changed) = (Mutex::new(()), Condvar::new());
+    /// let (_guard, was_notified) = changed.wait_timeout_ms(mutex.lock().unwrap(), 1).unwrap();
+    /// assert!(!was_notified);
+    /// ```
+    #[deprecated(note = "replaced by `greenroom::sync::Condvar::wait_timeout`")]
+    pub fn wait_timeout_ms<'a, T: ?Sized>(
+        &self,
+        guard: MutexGuard<'a, T>,
+        ms: u32,
+    ) -> LockResult<(MutexGuard<'a, T>, bool)> {
+        let answer = |(guard, result): (_, WaitTimeoutResult)| (guard, !result.timed_out());
+        self.wait_timeout(guard, Duration::from_millis(u64::from(ms)))
+            .map(answer)
+            .map_err(|poisoned| PoisonError::new(answer(poisoned.into_inner())))
+    }
+
     /// As [`wait_while`](Condvar::wait_while), for at most `timeout` in all.
     ///
     /// # Errors

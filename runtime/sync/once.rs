@@ -51,6 +51,20 @@ pub struct Once {
     waiters: Lock<WaitQueue>,
 }
 
+/// A [`Once`] that nobody has called. Source: [`std::sync::ONCE_INIT`].
+///
+/// # Examples
+/// ```
+/// # #![allow(deprecated)]
+/// use greenroom::sync::{ONCE_INIT, Once};
+/// static START: Once = ONCE_INIT;
+/// START.call_once(|| ());
+/// assert!(START.is_completed());
+/// ```
+#[deprecated(note = "`Once::new()` says the same")]
+#[expect(clippy::declare_interior_mutable_const, reason = "std has it so")]
+pub const ONCE_INIT: Once = Once::new();
+
 impl panic::UnwindSafe for Once {}
 impl panic::RefUnwindSafe for Once {}
 

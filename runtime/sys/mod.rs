@@ -20,6 +20,7 @@ pub(crate) mod poll;
 pub(crate) mod prefetch;
 pub(crate) mod process;
 pub(crate) mod raw;
+pub(crate) mod signal_number;
 pub(crate) mod signals;
 pub(crate) mod sigsegv;
 pub(crate) mod socket;

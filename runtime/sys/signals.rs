@@ -38,18 +38,25 @@ impl std::fmt::Debug for Mask {
 /// Blocks all asynchronous signals on this thread; returns the mask it had. Threads inherit the mask,
 /// so a spawner blocks, spawns and restores: no instant exists at which a worker could take a signal.
 pub(crate) fn block_asynchronous() -> Mask {
-    let mut set = MaybeUninit::<libc::sigset_t>::uninit();
+    let set = asynchronous();
     let mut old = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: both pointers are valid; the call cannot fail with SIG_SETMASK.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const set, old.as_mut_ptr()) };
+    // SAFETY: pthread_sigmask wrote the previous mask.
+    Mask(unsafe { old.assume_init() })
+}
+
+/// All signals but those of `SYNCHRONOUS`.
+fn asynchronous() -> libc::sigset_t {
+    let mut set = MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: sigfillset initialises the set it is given.
     unsafe { libc::sigfillset(set.as_mut_ptr()) };
     for signal in SYNCHRONOUS {
         // SAFETY: the set was initialised above and the signal number is valid.
         unsafe { libc::sigdelset(set.as_mut_ptr(), signal) };
     }
-    // SAFETY: both pointers are valid; the call cannot fail with SIG_SETMASK.
-    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, set.as_ptr(), old.as_mut_ptr()) };
-    // SAFETY: pthread_sigmask wrote the previous mask.
-    Mask(unsafe { old.assume_init() })
+    // SAFETY: initialised above.
+    unsafe { set.assume_init() }
 }
 
 /// The mask of this thread.
@@ -82,8 +89,9 @@ pub(crate) fn restore(mask: &Mask) {
     };
 }
 
-/// How many listeners there may be at a time.
-const BELLS: usize = 64;
+/// How many listeners there may be at a time. A handler looks at all of them; twice as many cost each
+/// signal a microsecond.
+const BELLS: usize = 256;
 
 /// One listener: which signals it wants, which have come, and how to wake it. Static, because a
 /// handler may run at any time; places are reused, the eventfd of a place is kept.
@@ -159,7 +167,7 @@ impl Listener {
             .iter()
             .position(|taken| !taken)
             .ok_or_else(|| {
-                io::Error::other("more than 64 signal listeners: drop one before making another")
+                io::Error::other("more than 256 signal listeners: drop one before making another")
             })?;
         let bell = &BELL[place];
         if bell.eventfd.load(Ordering::Acquire).is_null() {
@@ -204,6 +212,13 @@ impl Listener {
             bell.pending.fetch_and(!bit(signal), Ordering::AcqRel) & bit(signal) != 0
         })
     }
+
+    /// Whether one has come that nobody took.
+    pub(crate) fn is_pending(&self) -> bool {
+        let bell = &BELL[self.place];
+        let wanted = bell.wanted.load(Ordering::Relaxed);
+        bell.pending.load(Ordering::Acquire) & wanted != 0
+    }
 }
 
 impl Drop for Listener {
@@ -227,6 +242,9 @@ impl Registry {
         let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
         action.sa_sigaction = on_signal as extern "C" fn(i32) as usize;
         action.sa_flags = libc::SA_RESTART | libc::SA_ONSTACK;
+        // Subtle: one at a time. Alternate stacks have room for two or three of the kernel's frames;
+        // one more signal within the handler of another, and the thread dies of a fault.
+        action.sa_mask = asynchronous();
         let mut before = MaybeUninit::<libc::sigaction>::uninit();
         // SAFETY: both structures are valid; the handler is async-signal-safe.
         check(unsafe { libc::sigaction(signal, &raw const action, before.as_mut_ptr()) })?;
@@ -252,10 +270,4 @@ impl Registry {
         // SAFETY: the action came from sigaction; a null `oldact` is allowed.
         unsafe { libc::sigaction(signal, &raw const known.before, std::ptr::null_mut()) };
     }
-}
-
-/// The numbers of the signals that can be listened for.
-pub(crate) mod number {
-    pub(crate) const INTERRUPT: i32 = libc::SIGINT;
-    pub(crate) const TERMINATE: i32 = libc::SIGTERM;
 }

@@ -5,6 +5,7 @@
 //! how waiters queue up; it does not know who runs it.
 
 pub(crate) mod header;
+pub(crate) mod lane;
 pub(crate) mod locals;
 pub(crate) mod os_parker;
 pub(crate) mod reason;

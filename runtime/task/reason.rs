@@ -3,6 +3,7 @@
 //! One word, so that a task stores it without a lock and anybody may read it at any time (it may be
 //! a moment old). It feeds dumps, the deadlock report and the inspector.
 
+use super::lane::{LANES, Lane, Ticket};
 use crate::sys::atomic::{AtomicU64, Ordering};
 use std::fmt;
 
@@ -23,8 +24,8 @@ pub(crate) enum WaitReason {
     Join(u64),
     /// The children of a scope.
     Scope,
-    /// A closure on the blocking pool.
-    Unblock,
+    /// A job of this lane of the blocking pool; its ticket tells whether it has begun.
+    Unblock(Lane, Ticket),
     /// A signal.
     Signal,
     /// Connections that are still served.
@@ -119,6 +120,10 @@ const ADDRESS_BITS: u32 = 47;
 const ADDRESS: u64 = (1 << ADDRESS_BITS) - 1;
 const ARMS_MAX: u32 = (1 << (PAYLOAD_BITS - ADDRESS_BITS)) - 1;
 
+/// Of the payload of a job: its ticket; the rest is the lane.
+const TICKET_BITS: u32 = 54;
+const TICKET: u64 = (1 << TICKET_BITS) - 1;
+
 /// Kinds of locks begin here, in the order of the table.
 const LOCK: u64 = 32;
 const LOCKS: [LockKind; 5] = [
@@ -160,7 +165,9 @@ impl WaitReason {
             WaitReason::Unpark => (4, 0),
             WaitReason::Join(id) => (5, id),
             WaitReason::Scope => (6, 0),
-            WaitReason::Unblock => (7, 0),
+            WaitReason::Unblock(lane, Ticket(ticket)) => {
+                (7, (lane as u64) << TICKET_BITS | ticket & TICKET)
+            }
             WaitReason::Signal => (8, 0),
             WaitReason::Serve => (9, 0),
             WaitReason::Shutdown => (10, 0),
@@ -186,7 +193,11 @@ impl WaitReason {
             4 => WaitReason::Unpark,
             5 => WaitReason::Join(payload),
             6 => WaitReason::Scope,
-            7 => WaitReason::Unblock,
+            7 => LANES
+                .get(entry(0, payload >> TICKET_BITS))
+                .map_or(WaitReason::None, |&lane| {
+                    WaitReason::Unblock(lane, Ticket(payload & TICKET))
+                }),
             8 => WaitReason::Signal,
             9 => WaitReason::Serve,
             10 => WaitReason::Shutdown,
@@ -218,7 +229,14 @@ impl fmt::Display for WaitReason {
             WaitReason::Unpark => f.write_str("parked until unpark"),
             WaitReason::Join(id) => write!(f, "joining green thread #{id}"),
             WaitReason::Scope => f.write_str("waiting for the children of a scope"),
-            WaitReason::Unblock => f.write_str("waiting for the blocking pool"),
+            WaitReason::Unblock(lane, ticket) => {
+                let stage = if lane.is_queued(*ticket) {
+                    "queued for"
+                } else {
+                    "running on"
+                };
+                write!(f, "{stage} the blocking pool: {}", lane.name())
+            }
             WaitReason::Signal => f.write_str("waiting for a signal"),
             WaitReason::Serve => f.write_str("waiting for open connections"),
             WaitReason::Shutdown => f.write_str("waiting for the workers of a runtime"),
@@ -312,7 +330,8 @@ mod tests {
             WaitReason::Unpark,
             WaitReason::Join(PAYLOAD),
             WaitReason::Scope,
-            WaitReason::Unblock,
+            WaitReason::Unblock(Lane::Closures, Ticket(0)),
+            WaitReason::Unblock(Lane::Long, Ticket(TICKET)),
             WaitReason::Signal,
             WaitReason::Serve,
             WaitReason::Shutdown,

@@ -7,6 +7,7 @@ use super::handle::JoinHandle;
 use super::join::Joiner;
 use super::scoped::{Scope, ScopedJoinHandle};
 use super::spawn::{Place, Spec, spawn_unchecked, with_group};
+use std::ffi::CString;
 use std::io;
 use std::panic::Location;
 
@@ -99,11 +100,12 @@ impl Builder {
 
     #[track_caller]
     pub(super) fn into_spec(self) -> Spec {
-        if let Some(name) = &self.name {
-            assert!(
-                !name.contains('\0'),
-                "thread name may not contain interior null bytes"
-            );
+        if let Some(name) = &self.name
+            && name.contains('\0')
+        {
+            // std's text to the letter.
+            let refused = CString::new(name.as_str()).map(drop);
+            refused.expect("thread name may not contain interior null bytes");
         }
         // Subtle: not by a closure or a path, whose caller would be the library.
         let spawned_at = match self.spawned_at {
@@ -142,8 +144,41 @@ impl Builder {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let spec = self.into_spec();
         // SAFETY: `F` and `T` are `'static` and `Send`.
+        unsafe { self.spawn_unchecked(f) }
+    }
+
+    /// As [`Builder::spawn`], for a closure that borrows from what the caller promises to keep. Never
+    /// parks. Source: [`std::thread::Builder::spawn_unchecked`].
+    ///
+    /// # Errors
+    /// As [`Builder::spawn`].
+    ///
+    /// # Panics
+    /// If the name contains a NUL byte.
+    ///
+    /// # Safety
+    /// The green thread is joined before what `f` and its result borrow ends. Subtle: a join that is
+    /// cancelled detaches, and a runtime that ends may leave a green thread behind, so this is a promise
+    /// about more than one line; [`scope`](super::scope) keeps it for you.
+    ///
+    /// # Examples
+    /// ```
+    /// let text = String::from("hello");
+    /// let builder = greenroom::thread::Builder::new();
+    /// // SAFETY: joined here, on an OS thread, where nothing interrupts the join.
+    /// let handle = unsafe { builder.spawn_unchecked(|| text.len()) }?;
+    /// assert_eq!(handle.join().unwrap(), 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub unsafe fn spawn_unchecked<F, T>(self, f: F) -> io::Result<JoinHandle<T>>
+    where
+        F: FnOnce() -> T + Send,
+        T: Send,
+    {
+        let spec = self.into_spec();
+        // SAFETY: both are `Send`, and the caller sees to what they borrow.
         let task = with_group(|group| unsafe { spawn_unchecked(group, spec, f) })?;
         Ok(JoinHandle(Joiner::new(task)))
     }

@@ -14,6 +14,7 @@ use crate::task::state::Wake;
 use crate::task::{Header, TaskPtr, TaskRef, WaitReason};
 use std::fmt;
 use std::num::NonZeroU64;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -99,8 +100,18 @@ pub fn current() -> Thread {
 }
 
 impl Thread {
-    pub(super) fn of(task: &TaskRef) -> Thread {
-        Thread(Kind::Green(task.clone()))
+    /// Of a green thread.
+    pub(super) fn of(task: TaskRef) -> Thread {
+        Thread(Kind::Green(task))
+    }
+
+    /// The slot of a green thread, which every thread is that has a handle to join it.
+    #[inline]
+    pub(super) fn task(&self) -> &TaskRef {
+        match &self.0 {
+            Kind::Green(task) => task,
+            Kind::Os(_) => unreachable!("OS threads are not spawned here"),
+        }
     }
 
     /// The thread's id. Never parks.
@@ -161,6 +172,10 @@ impl Thread {
     }
 }
 
+// As std's. Nothing of it is half done after a panic: a token is one atomic.
+impl UnwindSafe for Thread {}
+impl RefUnwindSafe for Thread {}
+
 impl fmt::Debug for Thread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Thread")
@@ -212,6 +227,21 @@ pub fn park_timeout(timeout: Duration) {
         return;
     }
     park_until(|| deadline_after(timeout));
+}
+
+/// As [`park_timeout`], for so many milliseconds. Parks. Source: [`std::thread::park_timeout_ms`].
+///
+/// # Cancel
+/// Ends the wait; a token that came is kept.
+///
+/// # Examples
+/// ```
+/// # #![allow(deprecated)]
+/// greenroom::run(|| greenroom::thread::park_timeout_ms(1));
+/// ```
+#[deprecated(note = "replaced by `greenroom::thread::park_timeout`")]
+pub fn park_timeout_ms(ms: u32) {
+    park_timeout(Duration::from_millis(u64::from(ms)));
 }
 
 /// The clock is read only if the wait is real: a token that came first is the common case.

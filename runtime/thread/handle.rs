@@ -67,8 +67,8 @@ impl<T> JoinHandle<T> {
     /// let handle = spawn(|| ());
     /// assert_ne!(handle.thread().id(), current().id());
     /// ```
-    pub fn thread(&self) -> Thread {
-        Thread::of(self.0.task())
+    pub fn thread(&self) -> &Thread {
+        self.0.thread()
     }
 
     /// Waits for the green thread's end and returns its value, or what it panicked with.

@@ -4,6 +4,7 @@
 //! "interest" are set in the state word, else to the task, which drops it on its own stack.
 #![expect(unsafe_code, reason = "takes the typed result out of an untyped slot")]
 
+use super::current::Thread;
 use crate::park::interrupt;
 use crate::park::wait_list::{self, Mask, Outcome};
 use crate::sched::current;
@@ -18,7 +19,7 @@ use std::time::Duration;
 
 /// A claim to the result of a task.
 pub(crate) struct Joiner<T> {
-    task: TaskRef,
+    thread: Thread,
     /// The result is moved out by value; a joiner neither owns nor lends a `T` before.
     _result: PhantomData<fn() -> T>,
 }
@@ -27,32 +28,36 @@ impl<T> Joiner<T> {
     /// Takes over the handle's reference of a spawn whose result is a `T`.
     pub(super) fn new(task: TaskRef) -> Joiner<T> {
         Joiner {
-            task,
+            thread: Thread::of(task),
             _result: PhantomData,
         }
     }
 
     pub(super) fn task(&self) -> &TaskRef {
-        &self.task
+        self.thread.task()
+    }
+
+    pub(super) fn thread(&self) -> &Thread {
+        &self.thread
     }
 
     pub(super) fn is_finished(&self) -> bool {
-        has_ended(&self.task)
+        has_ended(self.task())
     }
 
     pub(super) fn join(self) -> Result<T> {
         assert!(
-            current::task().is_none_or(|task| task.id() != self.task.header().id()),
+            current::task().is_none_or(|task| task.id() != self.task().header().id()),
             "failed to join thread: Resource deadlock avoided: a green thread cannot join itself"
         );
-        if wait_for_end(&self.task, NEVER_NS, Mask::Open) == Outcome::Interrupted {
+        if wait_for_end(self.task(), NEVER_NS, Mask::Open) == Outcome::Interrupted {
             interrupt::raise();
         }
         self.into_result()
     }
 
     pub(super) fn join_timeout(self, timeout: Duration) -> std::result::Result<Result<T>, Self> {
-        match wait_for_end(&self.task, deadline_after(timeout), Mask::Open) {
+        match wait_for_end(self.task(), deadline_after(timeout), Mask::Open) {
             Outcome::Ready(()) => Ok(self.into_result()),
             Outcome::TimedOut => Err(self),
             Outcome::Interrupted => interrupt::raise(),
@@ -62,27 +67,27 @@ impl<T> Joiner<T> {
     /// The result of a task that has ended; of one that has not, nothing.
     pub(super) fn into_result(self) -> Result<T> {
         let mut this = ManuallyDrop::new(self);
-        let result = if this.task.header().state.is_done() {
+        let result = if this.task().header().state.is_done() {
             // SAFETY: done, `T` is its type by `new`, and the joiner is consumed.
-            unsafe { slot::take::<T>(&this.task) }
+            unsafe { slot::take::<T>(this.task()) }
         } else {
             Err(interrupt::cancelled())
         };
         // SAFETY: `this` is not used again, and its own destructor does not run.
-        unsafe { std::ptr::drop_in_place(&raw mut this.task) };
+        unsafe { std::ptr::drop_in_place(&raw mut this.thread) };
         result
     }
 }
 
 impl<T> Drop for Joiner<T> {
     fn drop(&mut self) {
-        let header = self.task.header();
+        let header = self.task().header();
         if header.state.drop_interest() {
             let drop_result = header.vtable().drop_result;
             // Shielded, as at the task's own end: the result's destructor may park, and an interrupt
             // of the task that drops the handle must not unwind out of it, which would be fatal.
             // SAFETY: the result is there, and this handle was the one to take it.
-            interrupt::shielded(|| unsafe { drop_result(self.task.as_ptr()) });
+            interrupt::shielded(|| unsafe { drop_result(self.task().as_ptr()) });
         }
     }
 }

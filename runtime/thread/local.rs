@@ -97,8 +97,8 @@ impl<T> LocalJoinHandle<T> {
     ///     handle.join().unwrap();
     /// });
     /// ```
-    pub fn thread(&self) -> Thread {
-        Thread::of(self.joiner.task())
+    pub fn thread(&self) -> &Thread {
+        self.joiner.thread()
     }
 
     /// Waits for the end; see [`JoinHandle::join`](super::JoinHandle::join). Parks.

@@ -41,6 +41,8 @@ pub use local_key::{AccessError, LocalKey};
 pub use scoped::{Scope, ScopedJoinHandle, scope};
 pub use sleep::{sleep, sleep_until, yield_now};
 pub use spawn::spawn;
+#[expect(deprecated, reason = "std has them still")]
+pub use {current::park_timeout_ms, sleep::sleep_ms};
 
 pub(crate) use handle::cancel;
 pub(crate) use join::{wait_for_end, watch};

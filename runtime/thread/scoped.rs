@@ -10,7 +10,7 @@
 )]
 
 use super::builder::Builder;
-use super::current::Thread;
+use super::current::{Thread, current as current_thread};
 use super::handle::{CancelOutcome, cancel};
 use super::join::{Joiner, wait_for_end};
 use super::spawn::{Spec, spawn_unchecked, with_group};
@@ -52,6 +52,8 @@ struct Data {
     children: Lock<Children>,
     /// Panics of children that nobody has joined.
     unhandled: AtomicUsize,
+    /// Who waits for them.
+    main_thread: Thread,
 }
 
 struct Children {
@@ -242,6 +244,7 @@ where
     let data = Data {
         children: Lock::new(children),
         unhandled: AtomicUsize::new(0),
+        main_thread: current_thread(),
     };
     let scope = Scope {
         data: Arc::new(data),
@@ -294,8 +297,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         T: Send + 'scope,
     {
         let spec = Builder::new().into_spec();
-        self.spawn_with(spec, f)
-            .expect("failed to spawn green thread")
+        self.spawn_with(spec, f).expect("failed to spawn thread")
     }
 
     /// From here on the first child that panics cancels the others, and those spawned later. Never parks.
@@ -348,7 +350,21 @@ impl<'scope, 'env> Scope<'scope, 'env> {
 
 impl fmt::Debug for Scope<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scope").finish_non_exhaustive()
+        let is_running = |task: &&TaskRef| !task.header().state.is_done();
+        let running = self
+            .data
+            .children
+            .lock()
+            .tasks
+            .iter()
+            .filter(is_running)
+            .count();
+        let unhandled = self.data.unhandled.load(Ordering::Acquire);
+        f.debug_struct("Scope")
+            .field("num_running_threads", &running)
+            .field("a_thread_panicked", &(unhandled > 0))
+            .field("main_thread", &self.data.main_thread)
+            .finish_non_exhaustive()
     }
 }
 
@@ -391,8 +407,8 @@ impl<T> ScopedJoinHandle<'_, T> {
     ///     handle.thread().unpark();
     /// });
     /// ```
-    pub fn thread(&self) -> Thread {
-        Thread::of(self.joiner.task())
+    pub fn thread(&self) -> &Thread {
+        self.joiner.thread()
     }
 
     /// Waits for the end; see [`JoinHandle::join`](super::JoinHandle::join). Parks.

@@ -1,4 +1,4 @@
-//! `sleep`, `sleep_until`, `yield_now`.
+//! `sleep`, `sleep_ms`, `sleep_until`, `yield_now`.
 //!
 //! A sleep is a wait without a condition: it ends by its timer or by an interrupt, and goes on after
 //! every other wake.
@@ -26,6 +26,21 @@ pub fn sleep(duration: Duration) {
         return yield_now();
     }
     sleep_until_ns(deadline_after(duration));
+}
+
+/// As [`sleep`], for so many milliseconds. Parks. Source: [`std::thread::sleep_ms`].
+///
+/// # Cancel
+/// Ends the sleep.
+///
+/// # Examples
+/// ```
+/// # #![allow(deprecated)]
+/// greenroom::run(|| greenroom::thread::sleep_ms(1));
+/// ```
+#[deprecated(note = "replaced by `greenroom::thread::sleep`")]
+pub fn sleep_ms(ms: u32) {
+    sleep(Duration::from_millis(u64::from(ms)));
 }
 
 /// Sleeps until `deadline`; one in the past yields once. Parks; see [`sleep`].

@@ -47,9 +47,7 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    Builder::new()
-        .spawn(f)
-        .expect("failed to spawn green thread")
+    Builder::new().spawn(f).expect("failed to spawn thread")
 }
 
 /// What a spawn asks for.

@@ -1,14 +1,17 @@
 //! One closure on its way through the pool: queued, running, done, or taken back.
 //!
-//! The stage is the truth, under a lock of its own. A waiter may take back what is queued; what runs is
-//! waited for. So closure and result never outlive the wait, which is what lets `lend` borrow.
+//! Who has taken the job off the pool's queue owns the closure: a thread, which runs it, or the waiter,
+//! which drops it. What runs is waited for. So closure and result never outlive the wait, which is what
+//! lets `lend` borrow.
 
-use super::Lane;
+use super::pool::Pool;
+use super::pool_of;
 use crate::park::interrupt;
 use crate::park::wait_list::{self, Mask, Outcome};
 use crate::sys::clock::NEVER_NS;
 use crate::sys::lock::Lock;
 use crate::task::WaitReason;
+use crate::task::lane::{Lane, Ticket};
 use crate::task::wait_queue::WaitQueue;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
@@ -42,11 +45,14 @@ where
         stage: Lock::new(Stage::Queued(f)),
         waiters: Lock::new(WaitQueue::new()),
     });
-    lane.pool().submit(Arc::clone(&job) as Arc<dyn Run>);
+    // From here to the end nothing unwinds but on purpose: the closure may borrow from our caller.
+    let pool = pool_of(lane);
+    let ticket = pool.submit(Arc::clone(&job) as Arc<dyn Run>);
+    let reason = WaitReason::Unblock(lane, ticket);
     let is_done = || matches!(*job.stage.lock(), Stage::Done(_)).then_some(());
-    let wait = |mask| wait_list::wait(&job.waiters, WaitReason::Unblock, NEVER_NS, mask, is_done);
+    let wait = |mask| wait_list::wait(&job.waiters, reason, NEVER_NS, mask, is_done);
     if wait(Mask::Open) == Outcome::Interrupted {
-        if let Some(f) = job.withdraw() {
+        if let Some(f) = job.withdraw(pool, ticket) {
             drop(f);
             return Err(Interrupted);
         }
@@ -76,7 +82,10 @@ enum Stage<F, T> {
 
 impl<F, T> Job<F, T> {
     /// Takes the closure back if no thread has begun it.
-    fn withdraw(&self) -> Option<F> {
+    fn withdraw(&self, pool: &Pool, ticket: Ticket) -> Option<F> {
+        if !pool.withdraw(ticket) {
+            return None;
+        }
         let mut stage = self.stage.lock();
         match std::mem::replace(&mut *stage, Stage::Empty) {
             Stage::Queued(f) => Some(f),

@@ -7,9 +7,14 @@
 mod job;
 mod lend;
 mod pool;
+mod stats;
+#[cfg(test)]
+mod tests;
 
+pub(crate) use crate::task::lane::Lane;
 pub(crate) use job::Interrupted;
 pub(crate) use lend::{lend, try_lend};
+pub use stats::{UnblockLane, UnblockStats, unblock_stats};
 
 use crate::park::interrupt;
 use crate::sched::current;
@@ -17,54 +22,41 @@ use job::Begun;
 use pool::Pool;
 use std::time::Duration;
 
-/// What a call may wait for, and so which others it may keep waiting: a lane that is full for good
-/// stops nobody but its own kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lane {
-    /// Closures of users.
-    Closures,
-    /// Calls that a disk answers.
-    Brief,
-    /// Host names.
-    Names,
-    /// Files that may let a call wait for ever: devices without readiness, opens of such.
-    Long,
-    /// Starts of child processes. Its threads never end: a child may have asked for a signal at the end
-    /// of the *thread* that made it, `PR_SET_PDEATHSIG`.
-    Children,
-}
-
 /// How long an idle thread stays.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
 /// As tokio's blocking pool. Threads cost little while they sleep in a system call; doubling it lets
 /// twice as many closures block at once.
-static CLOSURES: Pool = Pool::new("`unblock`", 512, Some(KEEP_ALIVE));
+static CLOSURES: Pool = Pool::new(Lane::Closures, 512, Some(KEEP_ALIVE));
 /// More than a disk answers at a time; doubling it gains nothing where the page cache answers.
-static BRIEF: Pool = Pool::new("files", 64, Some(KEEP_ALIVE));
+static BRIEF: Pool = Pool::new(Lane::Brief, 64, Some(KEEP_ALIVE));
 /// A lookup whose servers are silent takes its thread for ten seconds or more.
-static NAMES: Pool = Pool::new("host names", 128, Some(KEEP_ALIVE));
+static NAMES: Pool = Pool::new(Lane::Names, 128, Some(KEEP_ALIVE));
 /// These may be taken for good.
-static LONG: Pool = Pool::new("files that may wait for ever", 64, Some(KEEP_ALIVE));
+static LONG: Pool = Pool::new(Lane::Long, 64, Some(KEEP_ALIVE));
 /// A start takes a millisecond, and few run at once in one address space; but a `pre_exec` closure takes
 /// as long as it likes. Doubling it lets twice as many of those wait at once.
-static CHILDREN: Pool = Pool::new("starts of child processes", 16, None);
+static CHILDREN: Pool = Pool::new(Lane::Children, 16, None);
 
-impl Lane {
-    fn pool(self) -> &'static Pool {
-        match self {
-            Lane::Closures => &CLOSURES,
-            Lane::Brief => &BRIEF,
-            Lane::Names => &NAMES,
-            Lane::Long => &LONG,
-            Lane::Children => &CHILDREN,
-        }
+fn pool_of(lane: Lane) -> &'static Pool {
+    match lane {
+        Lane::Closures => &CLOSURES,
+        Lane::Brief => &BRIEF,
+        Lane::Names => &NAMES,
+        Lane::Long => &LONG,
+        Lane::Children => &CHILDREN,
     }
 }
 
 /// Runs `f` where it may block: on a pool thread if called from a green thread, else right here.
 ///
-/// Parks until `f` has ended. Jobs wait for a free thread in FIFO order.
+/// Parks until `f` has ended. At most 512 run at a time; jobs wait for a free thread in FIFO order, and
+/// the first one that has to is reported in the log. [`unblock_stats`] tells how many run and wait.
+///
+/// In `f` everything of this library works, and blocks the pool's thread as it would any OS thread;
+/// `unblock` inside `unblock` runs right there. Thread-locals of `f`, greenroom's too, are the pool
+/// thread's: the next job there finds what this one left. If the kernel gives no thread and the pool has
+/// none, `f` runs here and blocks the worker.
 ///
 /// # Panics
 /// Re-raises a panic of `f`.

@@ -1,19 +1,23 @@
 //! The OS threads of one lane: made on demand, gone after a while of idleness, never more than a bound.
 //!
 //! A job goes to an idle thread, else to a new one, else it waits for its turn, first in, first out. The
-//! first one that has to wait because all threads are busy is reported by one line in the log.
+//! first one that has to wait because all threads are busy is reported by one line in the log. What is
+//! withdrawn leaves the queue at once: it neither counts nor stays in memory, however long the threads
+//! are busy.
 
 use super::job::Run;
+use crate::park::interrupt;
 use crate::sched::current;
 use crate::sys::signals;
-use std::collections::VecDeque;
+use crate::task::lane::{Lane, Ticket};
+use std::collections::BTreeMap;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 pub(super) struct Pool {
-    /// For the report.
-    purpose: &'static str,
+    lane: Lane,
     threads_max: usize,
     /// How long an idle thread stays. `None`: as long as the process.
     keep_alive: Option<Duration>,
@@ -22,10 +26,14 @@ pub(super) struct Pool {
 }
 
 struct State {
-    jobs: VecDeque<Arc<dyn Run>>,
+    /// In order of arrival.
+    queued: BTreeMap<Ticket, Arc<dyn Run>>,
+    tickets: u64,
+    /// Idle, running, or about to be either.
     threads: usize,
     idle: usize,
-    /// The report of a full pool was given, and the queue has not been empty since.
+    running: usize,
+    /// The report of a full pool was given, and no thread has been idle since.
     is_reported: bool,
 }
 
@@ -35,23 +43,35 @@ pub(super) struct Load {
     pub(super) threads: usize,
     pub(super) idle: usize,
     pub(super) queued: usize,
+    pub(super) running: usize,
     pub(super) threads_max: usize,
 }
 
+/// How a job that was just queued comes to a thread.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Course {
+    /// An idle one takes it.
+    Idle,
+    /// A new one; it is counted already.
+    Start,
+    /// It waits for its turn.
+    Wait,
+    /// It waits, as the first one that has to.
+    WaitAndReport,
+}
+
 impl Pool {
-    pub(super) const fn new(
-        purpose: &'static str,
-        threads_max: usize,
-        keep_alive: Option<Duration>,
-    ) -> Pool {
+    pub(super) const fn new(lane: Lane, threads_max: usize, keep_alive: Option<Duration>) -> Pool {
         Pool {
-            purpose,
+            lane,
             threads_max,
             keep_alive,
             state: Mutex::new(State {
-                jobs: VecDeque::new(),
+                queued: BTreeMap::new(),
+                tickets: 0,
                 threads: 0,
                 idle: 0,
+                running: 0,
                 is_reported: false,
             }),
             work: Condvar::new(),
@@ -67,69 +87,85 @@ impl Pool {
         Load {
             threads: state.threads,
             idle: state.idle,
-            queued: state.jobs.len(),
+            queued: state.queued.len(),
+            running: state.running,
             threads_max: self.threads_max,
         }
     }
 
-    pub(super) fn submit(&'static self, job: Arc<dyn Run>) {
-        let mut state = self.state();
-        state.jobs.push_back(Arc::clone(&job));
-        let is_served = state.idle >= state.jobs.len();
-        if is_served || state.threads >= self.threads_max {
-            let must_report = !is_served && !std::mem::replace(&mut state.is_reported, !is_served);
-            drop(state);
-            self.work.notify_one();
-            if must_report {
-                self.report();
-            }
-            return;
+    /// Queues a job and sees to it that a thread will come for it. No user code runs in here, a logger
+    /// neither: what unwound or parked past a queued job would end the frame that it borrows from.
+    pub(super) fn submit(&'static self, job: Arc<dyn Run>) -> Ticket {
+        let (ticket, course) = self.state().admit(job, self.threads_max);
+        match course {
+            Course::Idle => self.work.notify_one(),
+            Course::Start if self.start_thread() => {}
+            Course::Start => self.do_without(),
+            Course::Wait => {}
+            Course::WaitAndReport => self.report(),
         }
-        state.threads += 1;
-        drop(state);
-        self.start_thread(&job);
+        ticket
     }
 
+    /// Takes a job back. `false`: a thread has begun it.
+    pub(super) fn withdraw(&self, ticket: Ticket) -> bool {
+        self.state().queued.remove(&ticket).is_some()
+    }
+
+    /// On a thread of its own, because a logger is user code: it may park, be cancelled, panic, or need
+    /// this very lane to write its line.
     #[cold]
     fn report(&self) {
-        log::warn!(
-            "greenroom: all {} threads for {} are busy, further calls wait for their turn; \
-             give up some of them, or bound how many run at a time",
-            self.threads_max,
-            self.purpose
-        );
+        let (threads_max, name) = (self.threads_max, self.lane.name());
+        let report = move || {
+            log::warn!(
+                "greenroom: all {threads_max} threads for {name} are busy, further calls wait for \
+                 their turn; give up some of them, or bound how many run at a time"
+            );
+        };
+        // No thread, no report: a full pool is no reason to fail.
+        drop(start("greenroom-report", report));
     }
 
-    fn start_thread(&'static self, job: &Arc<dyn Run>) {
-        let users_mask = current::users_mask();
-        let mask = signals::block_asynchronous();
-        let started = thread::Builder::new()
-            .name("greenroom-unblock".into())
-            .spawn(move || {
-                current::set_users_mask(users_mask);
-                self.serve();
-            });
-        signals::restore(&mask);
-        if started.is_err() {
-            self.run_here(job);
+    fn start_thread(&'static self) -> bool {
+        start("greenroom-unblock", || self.serve()).is_ok()
+    }
+
+    /// No thread could be made. If there is none at all, what is queued runs here, on its submitter's
+    /// worker: slow, and better than never. That is its own job, unless others have found all places
+    /// taken by starts that failed, too.
+    #[cold]
+    fn do_without(&self) {
+        let mut state = self.state();
+        state.threads -= 1;
+        while state.threads == 0 {
+            let Some(job) = self.begin(&mut state) else {
+                return;
+            };
+            drop(state);
+            // Masked, as every job that has begun.
+            interrupt::shielded(|| run(job));
+            state = self.state();
+            state.running -= 1;
         }
     }
 
-    /// No thread could be made: the job runs here, on its submitter's worker, unless a pool thread has
-    /// begun it meanwhile. Slow, and better than never; nobody else's job is run in its place.
-    fn run_here(&self, job: &Arc<dyn Run>) {
-        self.state().threads -= 1;
-        job.run();
+    /// Takes the first job off the queue, to run it.
+    fn begin(&self, state: &mut State) -> Option<Arc<dyn Run>> {
+        let (ticket, job) = state.queued.pop_first()?;
+        self.lane.begin(ticket);
+        state.running += 1;
+        Some(job)
     }
 
     fn serve(&self) {
         let mut state = self.state();
         loop {
-            if let Some(job) = state.jobs.pop_front() {
+            if let Some(job) = self.begin(&mut state) {
                 drop(state);
-                job.run();
-                drop(job);
+                run(job);
                 state = self.state();
+                state.running -= 1;
                 continue;
             }
             state.is_reported = false;
@@ -137,12 +173,13 @@ impl Pool {
             let (back, has_waited) = self.wait(state);
             state = back;
             state.idle -= 1;
-            if has_waited && state.jobs.is_empty() {
+            if has_waited && state.queued.is_empty() {
                 state.threads -= 1;
                 return;
             }
         }
     }
+
     /// Waits for work. `true`: for as long as an idle thread stays.
     fn wait<'a>(&self, state: MutexGuard<'a, State>) -> (MutexGuard<'a, State>, bool) {
         let Some(keep_alive) = self.keep_alive else {
@@ -155,36 +192,48 @@ impl Pool {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::mpsc::{Sender, channel};
-
-    struct Says(Sender<()>);
-
-    impl Run for Says {
-        fn run(&self) {
-            let _ = self.0.send(());
-        }
+impl State {
+    fn admit(&mut self, job: Arc<dyn Run>, threads_max: usize) -> (Ticket, Course) {
+        let ticket = Ticket(self.tickets);
+        self.tickets += 1;
+        self.queued.insert(ticket, job);
+        // An idle thread is counted until it has woken, and so is what it was woken for: as many idle
+        // ones as jobs, and each job has its own.
+        let course = if self.idle >= self.queued.len() {
+            Course::Idle
+        } else if self.threads < threads_max {
+            self.threads += 1;
+            Course::Start
+        } else if std::mem::replace(&mut self.is_reported, true) {
+            Course::Wait
+        } else {
+            Course::WaitAndReport
+        };
+        (ticket, course)
     }
+}
 
-    fn run_one(pool: &'static Pool) {
-        let (said, hears) = channel();
-        pool.submit(Arc::new(Says(said)));
-        hears.recv().unwrap();
+/// Runs a job. A value that nobody waits for any more is dropped here, too, and its destructor may panic:
+/// the thread goes on, as after a panic of the closure.
+fn run(job: Arc<dyn Run>) {
+    let ran = panic::catch_unwind(AssertUnwindSafe(move || {
+        job.run();
+        drop(job);
+    }));
+    if let Err(payload) = ran {
+        // Its destructor may be what panicked.
+        std::mem::forget(payload);
     }
+}
 
-    #[test]
-    fn idle_thread_ends_after_its_time_or_never() {
-        static STAYS: Pool = Pool::new("a test", 1, None);
-        static ENDS: Pool = Pool::new("a test", 1, Some(Duration::from_millis(5)));
-        run_one(&STAYS);
-        run_one(&ENDS);
-        while ENDS.load().threads > 0 {
-            thread::yield_now();
-        }
-        assert_eq!(STAYS.load().threads, 1);
-        run_one(&STAYS);
-        assert_eq!(STAYS.load().threads, 1);
-    }
+/// Starts a thread that takes no signals, and knows the mask that children inherit.
+fn start(name: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    let users_mask = current::users_mask();
+    let mask = signals::block_asynchronous();
+    let started = thread::Builder::new().name(name.into()).spawn(move || {
+        current::set_users_mask(users_mask);
+        body();
+    });
+    signals::restore(&mask);
+    started.map(drop)
 }

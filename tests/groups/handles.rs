@@ -27,7 +27,10 @@ fn as_completed_yields_in_the_order_of_the_ends() {
                 place().spawn(body).unwrap()
             })
             .collect();
-        let threads: Vec<_> = handles.iter().map(JoinHandle::thread).collect();
+        let threads: Vec<_> = handles
+            .iter()
+            .map(|handle| handle.thread().clone())
+            .collect();
         let mut results = as_completed(handles);
         assert!(results.try_next().is_none());
         assert!(results.next_timeout(SHORT).is_err());
@@ -70,7 +73,10 @@ fn park_for_ever<T>() -> T {
 fn as_completed_ends_when_its_total_time_is_up() {
     everywhere(|| {
         let handles = parked(3);
-        let threads: Vec<_> = handles.iter().map(JoinHandle::thread).collect();
+        let threads: Vec<_> = handles
+            .iter()
+            .map(|handle| handle.thread().clone())
+            .collect();
         threads[1].unpark();
         until(|| handles[1].is_finished());
         let mut results = as_completed_timeout(handles, 4 * SHORT);
@@ -92,7 +98,10 @@ fn as_completed_ends_when_its_total_time_is_up() {
 fn as_completed_interrupted_loses_nothing() {
     on_every_runtime(|| {
         let handles = parked(2);
-        let threads: Vec<_> = handles.iter().map(JoinHandle::thread).collect();
+        let threads: Vec<_> = handles
+            .iter()
+            .map(|handle| handle.thread().clone())
+            .collect();
         let mut results = as_completed(handles);
         for _ in 0..3 {
             assert!(greenroom::timeout(SHORT, || results.next().is_some()).is_err());
@@ -139,7 +148,10 @@ fn as_completed_dropped_early_detaches_and_leaks_nothing() {
 fn as_completed_forgotten_harms_nobody() {
     on_every_runtime(|| {
         let handles = parked(3);
-        let threads: Vec<_> = handles.iter().map(JoinHandle::thread).collect();
+        let threads: Vec<_> = handles
+            .iter()
+            .map(|handle| handle.thread().clone())
+            .collect();
         thread::spawn(move || {
             let mut results = as_completed(handles);
             assert!(results.next_timeout(SHORT).is_err());
@@ -239,7 +251,10 @@ fn join_all_waits_for_all_for_some_or_for_a_time() {
 fn join_all_interrupted_detaches() {
     on_every_runtime(|| {
         let handles = parked(2);
-        let threads: Vec<_> = handles.iter().map(JoinHandle::thread).collect();
+        let threads: Vec<_> = handles
+            .iter()
+            .map(|handle| handle.thread().clone())
+            .collect();
         let census = Census::default();
         let value = census.make();
         let waiter = thread::spawn(move || {
@@ -296,7 +311,7 @@ fn wait_for_oneself_is_refused() {
             assert!(text(payload.as_ref()).contains("cannot join itself"));
             *theirs.lock().unwrap() = Some(thread::spawn(|| ()));
         });
-        let thread = handle.thread();
+        let thread = handle.thread().clone();
         *own.lock().unwrap() = Some(handle);
         until(|| {
             own.lock()

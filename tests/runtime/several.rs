@@ -112,7 +112,7 @@ fn two_runtimes_at_once_wake_each_other() {
             thread::park();
         }
     });
-    let target = pong.thread();
+    let target = pong.thread().clone();
     left.run(move || {
         while !pong.is_finished() {
             target.unpark();

@@ -74,7 +74,7 @@ impl Match {
             let second = Builder::new()
                 .worker(workers[1])
                 .spawn(move || self.answer(&me))?;
-            let total_ns = self.serve(&second.thread());
+            let total_ns = self.serve(second.thread());
             second.join().map_err(|_| panicked())?;
             Ok(total_ns)
         })?;

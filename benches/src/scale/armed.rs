@@ -53,7 +53,7 @@ fn play(timeouts: usize) {
             me.unpark();
         }
     });
-    let answering = other.thread();
+    let answering = other.thread().clone();
     for trip in 0..trips {
         answering.unpark();
         thread::park_timeout(limit(trip + 1));

@@ -77,7 +77,7 @@ fn unpark(runtime: &Runtime, clock: Clock, waiters: usize) -> f64 {
     runtime.run(|| {
         let crowd = Arc::new(Crowd::default());
         let tasks = crowd.gather(waiters, thread::park);
-        let handles: Vec<_> = tasks.iter().map(JoinHandle::thread).collect();
+        let handles: Vec<_> = tasks.iter().map(|handle| handle.thread().clone()).collect();
         let each = crowd.time(clock, waiters, || {
             for handle in &handles {
                 handle.unpark();
