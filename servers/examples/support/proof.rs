@@ -162,11 +162,16 @@ fn prove<P: Protocol>(
                 })
             })
             .collect();
-        opening.wait();
+        if !wait_for(opening, server) {
+            visits.iter().for_each(|visit| drop(visit.cancel()));
+        }
         println!("{} connections are open", server.stats().open);
         all_are_open.set();
-        let join = |visit: thread::ScopedJoinHandle<'_, _>| visit.join().expect("no client panics");
-        visits.into_iter().map(join).collect()
+        let outcome = |visit: thread::ScopedJoinHandle<'_, _>| match visit.join() {
+            Ok(outcome) => outcome,
+            Err(_cancelled) => Err("too many open files in this process".into()),
+        };
+        visits.into_iter().map(outcome).collect()
     });
     let mut bytes = 0;
     let mut failures = 0;
@@ -190,6 +195,18 @@ fn prove<P: Protocol>(
         start.elapsed()
     );
     Ok(())
+}
+
+/// Waits until every client is connected or has failed. `false`: the server has no descriptors left for
+/// those who wait for it, and those who are connected would keep theirs.
+fn wait_for(opening: &WaitGroup, server: &Server) -> bool {
+    const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+    while !opening.wait_timeout(BETWEEN_LOOKS) {
+        if server.stats().refused > 0 {
+            return false;
+        }
+    }
+    true
 }
 
 /// Returns the bytes that came back.
