@@ -3,7 +3,8 @@
 //! Each protocol's tests are compiled twice: over `greenroom::net`, on green threads of one and of two
 //! workers and on OS threads, and over `std::net`, on OS threads. What holds for the one must hold for
 //! the other, so a test that fails over greenroom alone has found a difference. What std cannot do
-//! (timeouts around any code, cancelling) is in `interrupts`, many connections at once are in `crowd`.
+//! (timeouts around any code, cancelling) is in `interrupts`, many connections at once are in `crowd`, the
+//! known differences in `differs`.
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 #![expect(
     clippy::duplicate_mod,
@@ -12,6 +13,8 @@
 
 #[path = "third_party/crowd.rs"]
 mod crowd;
+#[path = "third_party/differs.rs"]
+mod differs;
 #[path = "third_party/ground.rs"]
 mod ground;
 #[path = "third_party/interrupts.rs"]
