@@ -35,6 +35,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The largest message that is echoed; a larger one ends its connection.
 const MESSAGE_BYTES_MAX: usize = 1 << 20;
 
+const NO_HANDSHAKE: &str = "no handshake in time";
+
 fn main() -> ExitCode {
     proof::main(|| Ok(WebSockets))
 }
@@ -49,11 +51,9 @@ impl Protocol for WebSockets {
     fn serve(&self, stream: TcpStream, echoes: &AtomicU64) -> Result<(), Error> {
         stream.set_nodelay(true)?;
         let socket = greenroom::timeout(PATIENCE, || {
-            tungstenite::accept_with_config(stream, Some(config()))
+            tungstenite::accept_with_config(stream, Some(config())).map_err(failure)
         });
-        let mut socket = socket
-            .map_err(|_elapsed| "no handshake in time")?
-            .map_err(failure)?;
+        let mut socket = socket.map_err(|_elapsed| NO_HANDSHAKE)??;
         socket.get_ref().set_read_timeout(Some(PATIENCE))?;
         socket.get_ref().set_write_timeout(Some(PATIENCE))?;
         loop {
@@ -111,6 +111,6 @@ fn config() -> WebSocketConfig {
 fn failure<R: HandshakeRole>(error: HandshakeError<R>) -> Error {
     match error {
         HandshakeError::Failure(error) => error.into(),
-        HandshakeError::Interrupted(_) => "no handshake in time".into(),
+        HandshakeError::Interrupted(_) => NO_HANDSHAKE.into(),
     }
 }

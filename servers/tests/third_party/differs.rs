@@ -10,6 +10,8 @@ use std::io::{BufWriter, ErrorKind, IoSlice, Read, Write};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
+const SHORT: Duration = Duration::from_millis(5);
+
 fn pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -21,20 +23,19 @@ fn pair() -> (TcpStream, TcpStream) {
 #[test]
 fn mode_and_timeouts_set_past_the_type_count_once_it_is_adopted_anew() {
     on_every_ground(|ground| {
-        let short = Some(Duration::from_millis(5));
-        let settings: [fn(&TcpStream, Option<Duration>); 2] = [
-            |stream, _| SockRef::from(stream).set_nonblocking(true).unwrap(),
-            |stream, short| SockRef::from(stream).set_read_timeout(short).unwrap(),
+        let settings: [fn(&TcpStream); 2] = [
+            |stream| SockRef::from(stream).set_nonblocking(true).unwrap(),
+            |stream| SockRef::from(stream).set_read_timeout(Some(SHORT)).unwrap(),
         ];
         for set in settings {
             let (mut client, mut server) = pair();
-            set(&client, short);
+            set(&client);
             let reading = ground.spawn(move || {
                 client.read_exact(&mut [0; 1]).unwrap();
                 client
             });
             // Time to get into its wait, and for the kernel's time-out to pass.
-            greenroom::thread::sleep(4 * short.unwrap());
+            greenroom::thread::sleep(4 * SHORT);
             server.write_all(b"x").unwrap();
             let client = reading.join();
             let mut client = TcpStream::from(OwnedFd::from(client));
