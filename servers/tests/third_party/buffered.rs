@@ -97,11 +97,12 @@ fn dialogue_of_lines_over_one_shared_stream() {
 
 #[test]
 fn megabytes_pass_through_both_buffers() {
+    const BYTES: usize = 4 << 20;
     on_every_ground(|ground| {
         let (client, server) = pair();
         let sender = ground.spawn(move || {
             let mut writer = BufWriter::with_capacity(1_000, client);
-            for piece in pattern(8 << 20, 1).chunks(333) {
+            for piece in pattern(BYTES, 1).chunks(333) {
                 writer.write_all(piece).unwrap();
             }
             // The stream comes back with nothing left in the buffer.
@@ -110,7 +111,7 @@ fn megabytes_pass_through_both_buffers() {
         let mut received = Vec::new();
         let mut reader = BufReader::with_capacity(700, server);
         io::copy(&mut reader, &mut received).unwrap();
-        assert!(received == pattern(8 << 20, 1));
+        assert!(received == pattern(BYTES, 1));
         sender.join();
     });
 }

@@ -13,6 +13,7 @@ use greenroom::net::{TcpListener, TcpStream};
 use greenroom::sync::Event;
 use greenroom::thread::{self, JoinHandle};
 use greenroom::{Cancelled, timeout};
+use socket2::SockRef;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,10 +22,18 @@ use tungstenite::Message;
 /// A time that passes during the test.
 const SHORT: Duration = Duration::from_millis(10);
 
+/// Small buffers, so that a writer is soon stuck.
 fn pair() -> (TcpStream, TcpStream) {
+    const BYTES: usize = 64 << 10;
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    (client, listener.accept().unwrap().0)
+    let (server, _) = listener.accept().unwrap();
+    for stream in [&client, &server] {
+        let socket = SockRef::from(stream);
+        socket.set_send_buffer_size(BYTES).unwrap();
+        socket.set_recv_buffer_size(BYTES).unwrap();
+    }
+    (client, server)
 }
 
 fn both(test: impl Fn() + Sync) {
@@ -77,7 +86,7 @@ const STUCK: [(&str, Stuck, Silent); 9] = [
     ),
     (
         "a TLS server that writes more than is read",
-        |stream| drop(usual_trust().server(stream).write_all(&vec![7; 64 << 20])),
+        |stream| drop(usual_trust().server(stream).write_all(&vec![7; 8 << 20])),
         |stream| {
             let mut tls = usual_trust().client(stream);
             tls.read_exact(&mut [0; 1_000]).unwrap();

@@ -41,7 +41,7 @@ fn messages_come_back_and_both_sides_see_the_end() {
 
 #[test]
 fn message_larger_than_all_buffers_comes_through() {
-    const BYTES: usize = 12 << 20;
+    const BYTES: usize = 6 << 20;
     on_every_ground(|ground| {
         let (client, server) = pair();
         let echo = ground.spawn(move || websocket_echo(accept_websocket(server)));
