@@ -23,6 +23,7 @@ const PAIRS: usize = 3;
 
 /// The middle and the slowest hundredth of a sleep of 100 µs with a round trip.
 #[derive(Debug)]
+#[expect(dead_code, reason = "printed as a whole")]
 struct Beat {
     beats: usize,
     p50: Duration,

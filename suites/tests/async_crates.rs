@@ -6,7 +6,7 @@
 
 use async_tungstenite::{accept_async, client_async, tungstenite::Message};
 use futures_util::io::{AsyncReadExt, AsyncWriteExt, copy};
-use futures_util::{SinkExt, StreamExt, future, select_biased as select};
+use futures_util::{StreamExt, future, select_biased as select};
 use greenroom::future::{AsyncIo, sleep};
 use greenroom::net::{TcpListener, TcpStream};
 use greenroom::{Runtime, block_on, thread, timeout};

@@ -74,7 +74,6 @@ pub mod time {
 
 pub mod os {
     pub use greenroom::os::*;
-    pub use std::os::*;
     pub mod net {
         pub mod linux_ext {
             pub mod tcp {
