@@ -44,7 +44,7 @@ fn queues_and_locks_are_shared_with_green_threads() {
         unblock(move || {
             receive
                 .iter()
-                .for_each(|n: u32| *theirs.lock().unwrap() += n)
+                .for_each(|n: u32| *theirs.lock().unwrap() += n);
         });
         sender.join().unwrap();
         assert_eq!(*total.lock().unwrap(), 55);
