@@ -28,10 +28,18 @@ fn alone(name: &str, test: impl Fn() + Sync) {
     }
 }
 
-/// Waits until `count` green threads of the global runtime wait for a signal.
-fn until_waiting(count: usize) {
+/// Waits until each of these green threads of the global runtime waits for a signal, or has heard one: a
+/// signal may arrive long after the `kill` that sent it, on a busy machine.
+fn until_waiting<T>(waiters: &[thread::JoinHandle<T>]) {
     let waits = |line: &&String| line.contains("reading fd");
-    while greenroom::waiting(LONG).iter().filter(waits).count() < count {}
+    loop {
+        // In this order nobody is counted twice.
+        let ended = waiters.iter().filter(|waiter| waiter.is_finished()).count();
+        let lines = greenroom::waiting(LONG);
+        if ended + lines.iter().filter(waits).count() >= waiters.len() {
+            return;
+        }
+    }
 }
 
 #[test]
@@ -159,21 +167,18 @@ fn ctrl_c_is_heard_by_all_and_kills_no_more() {
     if role().is_none() {
         return passes_alone("listeners::ctrl_c_is_heard_by_all_and_kills_no_more");
     }
+    let cut = greenroom::run(|| greenroom::timeout(SHORT, ctrl_c));
+    assert!(cut.is_err());
     for _ in 0..3 {
         let waiters: Vec<_> = (0..10).map(|_| thread::spawn(ctrl_c)).collect();
-        until_waiting(10);
+        until_waiting(&waiters);
         raise("INT");
         waiters
             .into_iter()
             .for_each(|waiter| waiter.join().unwrap().unwrap());
-        // Nobody waits for Ctrl-C: it does nothing. Heard, so that it is not on its way any more.
-        let heard = Signals::new(&[Signal::Interrupt]).unwrap();
+        // Nobody waits: it does nothing.
         raise("INT");
-        assert_eq!(heard.wait().unwrap(), Signal::Interrupt);
     }
-    let cut = greenroom::run(|| greenroom::timeout(SHORT, ctrl_c));
-    assert!(cut.is_err());
-    raise("INT");
 }
 
 /// Sends a signal to one thread.
