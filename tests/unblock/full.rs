@@ -14,7 +14,7 @@ use std::time::Duration;
 
 fn closures() -> UnblockLane {
     let stats = unblock_stats();
-    assert_eq!(stats.lanes.len(), 4, "{stats:?}");
+    assert_eq!(stats.lanes.len(), 5, "{stats:?}");
     let lane = stats.lanes.into_iter().find(|lane| lane.name == "unblock");
     lane.unwrap()
 }
