@@ -10,11 +10,12 @@ use crate::io::descriptor::Descriptor;
 use crate::sys::atomic::{AtomicU8, Ordering};
 use crate::sys::file::{self, FileKind};
 use crate::sys::view::with_std;
+use crate::task::WaitReason;
 use crate::unblock::{Lane, lend};
 use std::fmt;
 use std::fs::{self, FileTimes, Metadata, Permissions, TryLockError};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -240,7 +241,7 @@ impl File {
         if may_block() {
             return with_std(self.fd(), lock);
         }
-        let mut patience = Patience::new();
+        let mut patience = Patience::new(WaitReason::FileLock(self.fd().as_raw_fd()));
         loop {
             match self.brief(try_lock) {
                 Ok(()) => return Ok(()),

@@ -17,6 +17,7 @@ use super::open_options::OpenOptions;
 use super::patience::{Patience, may_block};
 use crate::sys::fd;
 use crate::sys::file::{self, FileKind};
+use crate::task::WaitReason;
 use crate::unblock::{Lane, ask, lend};
 use std::fs;
 use std::io;
@@ -99,7 +100,7 @@ fn await_writer(fifo: fs::File) -> io::Result<File> {
     // It may have been replaced since it was looked at: then there is nobody to wait for.
     if file::kind(fifo.as_fd())? == FileKind::Pipe {
         let scratch = scratch_pipe()?;
-        let mut patience = Patience::new();
+        let mut patience = Patience::new(WaitReason::Fifo);
         while !file::has_writer(fifo.as_fd(), scratch)? {
             patience.pause();
         }
@@ -111,7 +112,7 @@ fn await_reader(options: &OpenOptions, pin: &fs::File) -> io::Result<File> {
     let path = format!("/proc/self/fd/{}", pin.as_raw_fd());
     let options = options.with_flags(file::O_NONBLOCK);
     let is_fifo = file::kind(pin.as_fd())? == FileKind::Pipe;
-    let mut patience = Patience::new();
+    let mut patience = Patience::new(WaitReason::Fifo);
     loop {
         // Never waits: names in /proc are not on a disk, and it is non-blocking.
         match options.open(&path) {

@@ -6,9 +6,10 @@
 //! through `evented` instead. Called by `os/unix/net/`.
 
 use super::evented::{Direction, Evented};
-use crate::park::{Parker, interrupt};
+use crate::park::interrupt;
+use crate::park::pauses::Pauses;
 use crate::sched::run::spend_budget;
-use crate::sys::clock::{NEVER_NS, now_ns};
+use crate::sys::clock::now_ns;
 use crate::task::WaitReason;
 use crate::thread::yield_now;
 use std::io;
@@ -31,12 +32,12 @@ pub(crate) fn write<T>(
 ) -> io::Result<T> {
     interrupt::check();
     spend_budget();
-    let mut pauses: Option<Pauses> = None;
+    let mut wait: Option<Wait> = None;
     loop {
         match attempt(evented.as_fd()) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                let pauses = pauses.get_or_insert_with(|| Pauses::of(evented));
-                if !pauses.pause(evented.as_fd().as_raw_fd()) {
+                let wait = wait.get_or_insert_with(|| Wait::of(evented));
+                if !wait.pause(evented.as_fd().as_raw_fd()) {
                     return Err(error);
                 }
             }
@@ -45,44 +46,38 @@ pub(crate) fn write<T>(
     }
 }
 
-/// How long to wait next, and how long at all.
-struct Pauses {
+/// How long to wait at all, and how next.
+struct Wait {
     deadline_ns: u64,
-    /// 0: whoever can run on this worker runs first, for the peer may be among them.
-    next_ns: u64,
+    /// `None`: whoever can run on this worker runs first, for the peer may be among them.
+    pauses: Option<Pauses>,
 }
 
-impl Pauses {
-    fn of(evented: &Evented) -> Pauses {
+impl Wait {
+    fn of(evented: &Evented) -> Wait {
         let deadline_ns = match evented.is_nonblocking() {
             true => 0,
             false => evented.deadline_ns(Direction::Write),
         };
-        Pauses {
+        Wait {
             deadline_ns,
-            next_ns: 0,
+            pauses: None,
         }
     }
 
     /// `false`: there is no time left. Unwinds for an interrupt.
     fn pause(&mut self, fd: i32) -> bool {
-        let begun_ns = now_ns();
-        if begun_ns >= self.deadline_ns {
+        if now_ns() >= self.deadline_ns {
             return false;
         }
-        if self.next_ns == 0 {
-            self.next_ns = PAUSE_NS_MIN;
-            yield_now();
-            return true;
+        match &mut self.pauses {
+            Some(pauses) => pauses.pause(WaitReason::Writable(fd), self.deadline_ns),
+            None => {
+                self.pauses = Some(Pauses::new(PAUSE_NS_MIN, PAUSE_NS_MAX));
+                yield_now();
+            }
         }
-        let until_ns = begun_ns.saturating_add(self.next_ns).min(self.deadline_ns);
-        self.next_ns = (self.next_ns * 2).min(PAUSE_NS_MAX);
-        debug_assert_ne!(until_ns, NEVER_NS, "a pause ends");
-        let parker = Parker::current();
-        while now_ns() < until_ns {
-            parker.park(WaitReason::Writable(fd), until_ns);
-            interrupt::check();
-        }
+        interrupt::check();
         true
     }
 }

@@ -15,6 +15,29 @@ pub(crate) trait Holder {
     fn held(&self) -> BorrowedFd<'_>;
 }
 
+/// A socket is its `evented`.
+macro_rules! socket_holder {
+    ($name:ident, $kind:expr) => {
+        impl $crate::io::convert::Holder for $name {
+            fn adopt(fd: std::os::fd::OwnedFd) -> $name {
+                $name {
+                    evented: $crate::io::evented::Evented::adopt(fd, $kind),
+                }
+            }
+
+            fn release(self) -> std::os::fd::OwnedFd {
+                self.evented.into_fd()
+            }
+
+            fn held(&self) -> std::os::fd::BorrowedFd<'_> {
+                self.evented.as_fd()
+            }
+        }
+
+        $crate::io::convert::descriptor_conversions!($name);
+    };
+}
+
 /// From and into a descriptor, as std's types have them.
 macro_rules! descriptor_conversions {
     ($name:ty) => {
@@ -90,4 +113,4 @@ macro_rules! std_conversions {
     };
 }
 
-pub(crate) use {descriptor_conversions, std_conversions};
+pub(crate) use {descriptor_conversions, socket_holder, std_conversions};

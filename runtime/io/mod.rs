@@ -10,6 +10,7 @@ pub(crate) mod arm;
 pub(crate) mod backoff;
 pub(crate) mod convert;
 pub(crate) mod descriptor;
+pub(crate) mod ends;
 pub(crate) mod evented;
 mod listeners;
 mod pipe;

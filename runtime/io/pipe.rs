@@ -3,13 +3,13 @@
 //! A façade over `descriptor`: no flag of either end is ever changed.
 #![expect(unsafe_code, reason = "FromRawFd is an unsafe trait function")]
 
-use super::convert::{Holder, descriptor_conversions, std_conversions};
+use super::convert::std_conversions;
 use super::descriptor::Descriptor;
-use super::evented::Evented;
+use super::ends::{end, reads, writes};
 use crate::sys::view::with_std;
 use std::fmt;
-use std::io::{self, IoSlice, IoSliceMut, Read, Write};
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::io;
+use std::os::fd::OwnedFd;
 use std::process::Stdio;
 
 /// Makes an anonymous pipe, as [`std::io::pipe`]: what is written to one end is read at the other.
@@ -108,86 +108,11 @@ impl PipeWriter {
     }
 }
 
-/// Parks until there is something: data, or the end of the stream (`Ok(0)`).
-impl Read for PipeReader {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buf)
-    }
-
-    fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        self.0.read_vectored(bufs)
-    }
-}
-
-/// As for [`PipeReader`] itself, but shared.
-impl Read for &PipeReader {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buf)
-    }
-
-    fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        self.0.read_vectored(bufs)
-    }
-}
-
-/// Parks until all is in the pipe.
-impl Write for PipeWriter {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.0.write(buf)
-    }
-
-    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.0.write_vectored(bufs)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// As for [`PipeWriter`] itself, but shared.
-impl Write for &PipeWriter {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.0.write(buf)
-    }
-
-    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.0.write_vectored(bufs)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-macro_rules! holder {
+macro_rules! end_of_pipe {
     ($name:ident) => {
-        #[cfg(feature = "futures-io")]
-        impl $name {
-            pub(crate) fn descriptor(&self) -> &Descriptor {
-                &self.0
-            }
-        }
+        end!($name);
 
-        impl Holder for $name {
-            fn adopt(fd: OwnedFd) -> $name {
-                $name(Descriptor::adopt(fd))
-            }
-
-            fn release(self) -> OwnedFd {
-                self.0.into_fd()
-            }
-
-            fn held(&self) -> BorrowedFd<'_> {
-                self.0.as_fd()
-            }
-        }
-    };
-}
-
-/// std's text: the descriptor's number.
-macro_rules! debug {
-    ($name:ident) => {
+        /// std's text: the descriptor's number.
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 with_std::<io::$name, _>(self.0.as_fd(), |theirs| theirs.fmt(f))
@@ -200,21 +125,13 @@ macro_rules! debug {
                 OwnedFd::from(end).into()
             }
         }
-
-        impl $name {
-            pub(crate) fn evented(&self) -> &Evented {
-                self.0.evented()
-            }
-        }
     };
 }
 
-holder!(PipeReader);
-holder!(PipeWriter);
-debug!(PipeReader);
-debug!(PipeWriter);
-descriptor_conversions!(PipeReader);
-descriptor_conversions!(PipeWriter);
+end_of_pipe!(PipeReader);
+end_of_pipe!(PipeWriter);
+reads!(PipeReader, &PipeReader);
+writes!(PipeWriter, &PipeWriter);
 
 std_conversions! {
     /// Turns it into std's type. Never parks.

@@ -6,37 +6,12 @@
 use super::tcp_listener::TcpListener;
 use super::tcp_stream::TcpStream;
 use super::udp_socket::UdpSocket;
-use crate::io::convert::{Holder, descriptor_conversions, std_conversions};
-use crate::io::evented::{Evented, Kind};
-use std::os::fd::{BorrowedFd, OwnedFd};
+use crate::io::convert::{socket_holder, std_conversions};
+use crate::io::evented::Kind;
 
-/// A socket is nothing but its `evented`.
-macro_rules! holder {
-    ($name:ident, $kind:expr) => {
-        impl Holder for $name {
-            fn adopt(fd: OwnedFd) -> $name {
-                $name {
-                    evented: Evented::adopt(fd, $kind),
-                }
-            }
-
-            fn release(self) -> OwnedFd {
-                self.evented.into_fd()
-            }
-
-            fn held(&self) -> BorrowedFd<'_> {
-                self.evented.as_fd()
-            }
-        }
-    };
-}
-
-holder!(TcpStream, Kind::Stream);
-holder!(TcpListener, Kind::Listener);
-holder!(UdpSocket, Kind::Stream);
-descriptor_conversions!(TcpStream);
-descriptor_conversions!(TcpListener);
-descriptor_conversions!(UdpSocket);
+socket_holder!(TcpStream, Kind::Stream);
+socket_holder!(TcpListener, Kind::Listener);
+socket_holder!(UdpSocket, Kind::Stream);
 
 std_conversions! {
     /// Turns it into std's type, in the blocking mode its user chose. Never parks.

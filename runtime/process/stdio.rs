@@ -5,11 +5,11 @@
 #![expect(unsafe_code, reason = "FromRawFd is an unsafe trait function")]
 
 use super::Stdio;
-use crate::io::convert::{Holder, descriptor_conversions, std_conversions};
+use crate::io::convert::std_conversions;
 use crate::io::descriptor::Descriptor;
+use crate::io::ends::{end, reads, writes};
 use std::fmt;
-use std::io::{self, IoSlice, IoSliceMut, Read, Write};
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 /// The standard input of a child, as [`std::process::ChildStdin`]: what is written here is read there.
 ///
@@ -58,78 +58,14 @@ pub struct ChildStdout(Descriptor);
 /// ```
 pub struct ChildStderr(Descriptor);
 
-/// Parks until all is in the pipe.
-impl Write for ChildStdin {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.0.write(buf)
-    }
-
-    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.0.write_vectored(bufs)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// As for [`ChildStdin`] itself, but shared.
-impl Write for &ChildStdin {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.0.write(buf)
-    }
-
-    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.0.write_vectored(bufs)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-macro_rules! reads {
-    ($name:ident) => {
-        /// Parks until there is something: data, or the end of the stream (`Ok(0)`).
-        impl Read for $name {
-            fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-                self.0.read(buf)
-            }
-
-            fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-                self.0.read_vectored(bufs)
-            }
-        }
-    };
-}
-
-reads!(ChildStdout);
-reads!(ChildStderr);
-
 macro_rules! end_of_pipe {
     ($name:ident, $std:path) => {
+        end!($name);
+
         impl $name {
             /// Of a pipe that std made for us just now: blocking, and nobody else's.
             pub(super) fn made(theirs: $std) -> $name {
                 $name(Descriptor::new(OwnedFd::from(theirs)))
-            }
-
-            pub(crate) fn descriptor(&self) -> &Descriptor {
-                &self.0
-            }
-        }
-
-        impl Holder for $name {
-            fn adopt(fd: OwnedFd) -> $name {
-                $name(Descriptor::adopt(fd))
-            }
-
-            fn release(self) -> OwnedFd {
-                self.0.into_fd()
-            }
-
-            fn held(&self) -> BorrowedFd<'_> {
-                self.0.as_fd()
             }
         }
 
@@ -138,14 +74,14 @@ macro_rules! end_of_pipe {
                 f.debug_struct(stringify!($name)).finish_non_exhaustive()
             }
         }
-
-        descriptor_conversions!($name);
     };
 }
 
 end_of_pipe!(ChildStdin, std::process::ChildStdin);
 end_of_pipe!(ChildStdout, std::process::ChildStdout);
 end_of_pipe!(ChildStderr, std::process::ChildStderr);
+writes!(ChildStdin, &ChildStdin);
+reads!(ChildStdout, ChildStderr);
 
 std_conversions! {
     /// Turns it into std's type. Never parks.

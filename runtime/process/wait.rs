@@ -11,14 +11,15 @@
 //! tracer, the child is asked again and again, with pauses that grow. Never touches other children.
 
 use crate::io::evented::{Direction, Evented, Kind, Stop};
-use crate::park::{Parker, interrupt};
+use crate::park::interrupt;
+use crate::park::pauses::Pauses;
 use crate::sys::clock::{NEVER_NS, now_ns};
 use crate::sys::process;
 use crate::task::WaitReason;
 use std::io;
 use std::process::{Child, ExitStatus};
 
-/// First pause between two questions; each is twice as long as the one before.
+/// First pause between two questions.
 const PAUSE_MIN_NS: u64 = 1_000_000;
 /// Longest pause: how late the end of such a child may be noticed.
 const PAUSE_MAX_NS: u64 = 64_000_000;
@@ -30,15 +31,11 @@ pub(super) enum Watch {
     None,
     Pidfd(Evented),
     /// Asking, after a pause.
-    Asking {
-        pause_ns: u64,
-    },
+    Asking(Pauses),
 }
 
 impl Watch {
-    const ASKING: Watch = Watch::Asking {
-        pause_ns: PAUSE_MIN_NS,
-    };
+    const ASKING: Watch = Watch::Asking(Pauses::new(PAUSE_MIN_NS, PAUSE_MAX_NS));
 
     /// `None`: not ended by `deadline_ns`. An interrupt takes nothing away: the next wait finds the end.
     pub(super) fn wait(
@@ -80,11 +77,7 @@ impl Watch {
                     Ok(()) | Err(Stop::Io(_)) => *self = Watch::ASKING,
                 }
             }
-            Watch::Asking { pause_ns } => {
-                let until_ns = now_ns().saturating_add(*pause_ns).min(deadline_ns);
-                Parker::current().park(WaitReason::Child(pid), until_ns);
-                *pause_ns = (*pause_ns * 2).clamp(PAUSE_MIN_NS, PAUSE_MAX_NS);
-            }
+            Watch::Asking(pauses) => pauses.pause(WaitReason::Child(pid), deadline_ns),
         }
         Ok(())
     }
@@ -109,7 +102,7 @@ mod tests {
         let mut watch = Watch::ASKING;
         let soon_ns = deadline_after(Duration::from_millis(10));
         assert_eq!(ended(&mut watch, &mut child, soon_ns), None);
-        assert!(matches!(watch, Watch::Asking { pause_ns } if pause_ns > PAUSE_MIN_NS));
+        assert!(matches!(watch, Watch::Asking(_)));
         drop(child.stdin.take());
         assert!(ended(&mut watch, &mut child, NEVER_NS).unwrap().success());
         assert!(matches!(watch, Watch::None));

@@ -199,15 +199,9 @@ sockets!(
     TcpListener,
     UnixStream,
     UnixListener,
-    UnixDatagram
+    UnixDatagram,
+    UdpSocket
 );
-
-impl Sealed for UdpSocket {}
-impl Pollable for UdpSocket {
-    fn ready_case(&self, direction: Direction) -> Ready<'_> {
-        ready(&self.evented, direction)
-    }
-}
 
 macro_rules! pipes {
     ($($pipe:ident),*) => {$(
@@ -220,20 +214,7 @@ macro_rules! pipes {
     )*};
 }
 
-pipes!(ChildStdin, ChildStdout, ChildStderr);
-impl Sealed for PipeReader {}
-impl Pollable for PipeReader {
-    fn ready_case(&self, direction: Direction) -> Ready<'_> {
-        ready(self.evented(), direction)
-    }
-}
-
-impl Sealed for PipeWriter {}
-impl Pollable for PipeWriter {
-    fn ready_case(&self, direction: Direction) -> Ready<'_> {
-        ready(self.evented(), direction)
-    }
-}
+pipes!(ChildStdin, ChildStdout, ChildStderr, PipeReader, PipeWriter);
 
 impl Sealed for Signals {}
 impl Pollable for Signals {

@@ -34,6 +34,10 @@ pub(crate) enum WaitReason {
     Shutdown,
     /// The end of the child process with this number.
     Child(u32),
+    /// The other end of a FIFO that is being opened.
+    Fifo,
+    /// The lock of the file behind this descriptor, which another open file has.
+    FileLock(i32),
     /// A lock that this owner holds.
     Lock(LockKind, Owner),
     /// Something that happens at the primitive of this kind and address.
@@ -176,6 +180,8 @@ impl WaitReason {
                 (11, arms << ADDRESS_BITS | address & ADDRESS)
             }
             WaitReason::Child(pid) => (12, u64::from(pid)),
+            WaitReason::Fifo => (13, 0),
+            WaitReason::FileLock(fd) => (14, u64::from(fd.cast_unsigned())),
             WaitReason::Lock(lock, Owner(owner)) => (LOCK + lock as u64, owner),
             WaitReason::At(at, Address(address)) => (AT + at as u64, address),
         };
@@ -206,6 +212,8 @@ impl WaitReason {
                 WaitReason::Select(arms, Address(payload & ADDRESS))
             }
             12 => WaitReason::Child(u32::try_from(payload).unwrap_or(0)),
+            13 => WaitReason::Fifo,
+            14 => WaitReason::FileLock(fd()),
             kind @ LOCK..AT => LOCKS
                 .get(entry(LOCK, kind))
                 .map_or(WaitReason::None, |&lock| {
@@ -245,6 +253,8 @@ impl fmt::Display for WaitReason {
                 write!(f, "selecting from {arms} arms, one of them at {address:#x}")
             }
             WaitReason::Child(pid) => write!(f, "waiting for child process {pid}"),
+            WaitReason::Fifo => f.write_str("waiting for the other end of a FIFO"),
+            WaitReason::FileLock(fd) => write!(f, "locking the file of fd {fd}"),
             WaitReason::Lock(lock, owner) => write!(f, "{lock}{owner}"),
             WaitReason::At(at, Address(address)) => write!(f, "{at} at {address:#x}"),
         }
@@ -336,6 +346,8 @@ mod tests {
             WaitReason::Serve,
             WaitReason::Shutdown,
             WaitReason::Child(u32::MAX),
+            WaitReason::Fifo,
+            WaitReason::FileLock(3),
             WaitReason::Select(3, Address(0)),
             WaitReason::Select(ARMS_MAX, Address::of(&LOCKS)),
         ];

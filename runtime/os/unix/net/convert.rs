@@ -4,30 +4,16 @@
 #![expect(unsafe_code, reason = "FromRawFd is an unsafe trait function")]
 
 use super::{UnixDatagram, UnixListener, UnixStream};
-use crate::io::convert::{Holder, descriptor_conversions, std_conversions};
+use crate::io::convert::{socket_holder, std_conversions};
 use crate::io::evented::{Evented, Kind};
 use crate::sys::view::with_std;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::net as std_net;
 
 /// A socket is nothing but its `evented`.
 macro_rules! holder {
     ($name:ident, $kind:expr) => {
-        impl Holder for $name {
-            fn adopt(fd: OwnedFd) -> $name {
-                $name {
-                    evented: Evented::adopt(fd, $kind),
-                }
-            }
-
-            fn release(self) -> OwnedFd {
-                self.evented.into_fd()
-            }
-
-            fn held(&self) -> BorrowedFd<'_> {
-                self.evented.as_fd()
-            }
-        }
+        socket_holder!($name, $kind);
 
         impl $name {
             /// A socket that was just made, blocking and nobody else's.
@@ -48,9 +34,6 @@ macro_rules! holder {
 holder!(UnixStream, Kind::Stream);
 holder!(UnixListener, Kind::Listener);
 holder!(UnixDatagram, Kind::Stream);
-descriptor_conversions!(UnixStream);
-descriptor_conversions!(UnixListener);
-descriptor_conversions!(UnixDatagram);
 
 std_conversions! {
     /// Turns it into std's type, in the blocking mode its user chose. Never parks.
