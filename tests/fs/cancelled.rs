@@ -140,3 +140,30 @@ fn deadline_that_has_passed_stops_a_file_before_it_does_anything() {
         assert_eq!(rest, "kept", "nothing was consumed");
     });
 }
+
+#[test]
+fn waits_for_others_say_what_they_wait_for() {
+    const REASONS: [&str; WAITS.len()] = [
+        "waiting for the other end of a FIFO",
+        "waiting for the other end of a FIFO",
+        "reading fd",
+        "writing fd",
+        "locking the file of fd",
+        "locking the file of fd",
+    ];
+    with_runtimes(|rt, dir| {
+        let _locked = prepare(dir);
+        for ((name, wait), reason) in WAITS.into_iter().zip(REASONS) {
+            let path = PathBuf::from(&**dir);
+            let task = rt.spawn(move || wait(&path));
+            let is_told = || {
+                let lines = rt.run(|| greenroom::waiting(FOREVER));
+                lines.iter().any(|line| line.contains(reason))
+            };
+            until(is_told);
+            task.cancel();
+            assert_cancelled(task.join());
+            println!("{name}: {reason}");
+        }
+    });
+}
