@@ -49,9 +49,10 @@ where
     let pool = pool_of(lane);
     let ticket = pool.submit(Arc::clone(&job) as Arc<dyn Run>);
     let reason = WaitReason::Unblock(lane, ticket);
-    let is_done = || matches!(*job.stage.lock(), Stage::Done(_)).then_some(());
-    let wait = |mask| wait_list::wait(&job.waiters, reason, NEVER_NS, mask, is_done);
-    if wait(Mask::Open) == Outcome::Interrupted {
+    let is_over = || job.stage.lock().is_over().then_some(());
+    let wait = |mask| wait_list::wait(&job.waiters, reason, NEVER_NS, mask, is_over);
+    let is_interrupted = wait(Mask::Open) == Outcome::Interrupted;
+    if is_interrupted {
         if let Some(f) = job.withdraw(pool, ticket) {
             drop(f);
             return Err(Interrupted);
@@ -62,8 +63,15 @@ where
         wait(Mask::Masked);
     }
     match job.take() {
-        Ok(value) => Ok(value),
-        Err(payload) => panic::resume_unwind(payload),
+        Stage::Done(Ok(value)) => Ok(value),
+        Stage::Done(Err(payload)) => panic::resume_unwind(payload),
+        Stage::HandedBack(f) if is_interrupted => {
+            drop(f);
+            Err(Interrupted)
+        }
+        // Masked, as every job that has begun.
+        Stage::HandedBack(f) => Ok(interrupt::shielded(f)),
+        _ => unreachable!("the wait ends when the job is over"),
     }
 }
 
@@ -76,14 +84,23 @@ enum Stage<F, T> {
     Queued(F),
     Running,
     Done(thread::Result<T>),
+    /// There is no thread for it, and will be none: its waiter runs it.
+    HandedBack(F),
     /// Withdrawn, or its result taken.
     Empty,
+}
+
+impl<F, T> Stage<F, T> {
+    fn is_over(&self) -> bool {
+        matches!(self, Stage::Done(_) | Stage::HandedBack(_))
+    }
 }
 
 impl<F, T> Job<F, T> {
     /// Takes the closure back if no thread has begun it.
     fn withdraw(&self, pool: &Pool, ticket: Ticket) -> Option<F> {
         if !pool.withdraw(ticket) {
+            // A thread has it, or it is being handed back.
             return None;
         }
         let mut stage = self.stage.lock();
@@ -96,17 +113,16 @@ impl<F, T> Job<F, T> {
         }
     }
 
-    fn take(&self) -> thread::Result<T> {
-        match std::mem::replace(&mut *self.stage.lock(), Stage::Empty) {
-            Stage::Done(result) => result,
-            _ => unreachable!("the wait ends when the job is done"),
-        }
+    fn take(&self) -> Stage<F, T> {
+        std::mem::replace(&mut *self.stage.lock(), Stage::Empty)
     }
 }
 
 /// What the pool knows of a job.
 pub(super) trait Run: Send + Sync {
     fn run(&self);
+    /// No thread will run it.
+    fn hand_back(&self);
 }
 
 impl<F, T> Run for Job<F, T>
@@ -127,6 +143,17 @@ where
         };
         let result = panic::catch_unwind(AssertUnwindSafe(f));
         *self.stage.lock() = Stage::Done(result);
+        wait_list::wake_all(&self.waiters);
+    }
+
+    fn hand_back(&self) {
+        {
+            let mut stage = self.stage.lock();
+            match std::mem::replace(&mut *stage, Stage::Empty) {
+                Stage::Queued(f) => *stage = Stage::HandedBack(f),
+                other => *stage = other,
+            }
+        }
         wait_list::wake_all(&self.waiters);
     }
 }

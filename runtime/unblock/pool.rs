@@ -6,7 +6,6 @@
 //! are busy.
 
 use super::job::Run;
-use crate::park::interrupt;
 use crate::sched::current;
 use crate::sys::signals;
 use crate::task::lane::{Lane, Ticket};
@@ -131,23 +130,20 @@ impl Pool {
         start("greenroom-unblock", || self.serve()).is_ok()
     }
 
-    /// No thread could be made. If there is none at all, what is queued runs here, on its submitter's
-    /// worker: slow, and better than never. That is its own job, unless others have found all places
-    /// taken by starts that failed, too.
+    /// No thread could be made. If there is none at all, and none is being made, whoever waits for a job
+    /// runs it: slow, and better than never. Each its own: whoever ran another's would lend it his stack,
+    /// and wait with it for what he may hold himself. If one is being made, its maker will see to the rest.
     #[cold]
     fn do_without(&self) {
-        let mut state = self.state();
-        state.threads -= 1;
-        while state.threads == 0 {
-            let Some(job) = self.begin(&mut state) else {
+        let stranded = {
+            let mut state = self.state();
+            state.threads -= 1;
+            if state.threads > 0 {
                 return;
-            };
-            drop(state);
-            // Masked, as every job that has begun.
-            interrupt::shielded(|| run(job));
-            state = self.state();
-            state.running -= 1;
-        }
+            }
+            std::mem::take(&mut state.queued)
+        };
+        stranded.into_values().for_each(|job| job.hand_back());
     }
 
     /// Takes the first job off the queue, to run it.

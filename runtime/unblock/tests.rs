@@ -172,6 +172,8 @@ impl Run for Says {
     fn run(&self) {
         let _ = self.0.send(());
     }
+
+    fn hand_back(&self) {}
 }
 
 fn run_one(pool: &'static Pool) {

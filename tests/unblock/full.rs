@@ -214,3 +214,48 @@ fn job_runs_here_if_there_is_no_thread_and_waits_if_there_is_one() {
     door.open();
     jobs.into_iter().for_each(|job| job.join().unwrap());
 }
+
+/// Two that need what the other has, each its own job's: whoever ran the other's would lock what he holds.
+#[test]
+fn job_without_a_thread_is_run_by_nobody_but_its_waiter() {
+    let test = "full::job_without_a_thread_is_run_by_nobody_but_its_waiter";
+    if role().is_none() {
+        let _watchdog = watchdog();
+        let ended = Running::start(&mut this_test(test, "alone", "")).end();
+        assert!(ended.status.success(), "{ended}");
+        return;
+    }
+    let runtime = Runtime::builder().workers(2).build().unwrap();
+    runtime.run(|| {
+        limit_memory(&scarce());
+        let mutex = Arc::new(greenroom::sync::Mutex::new(0));
+        let start = |holds: bool| {
+            let mutex = Arc::clone(&mutex);
+            move || {
+                for _ in 0..2_000 {
+                    let guard = holds.then(|| mutex.lock().unwrap());
+                    let theirs = Arc::clone(&mutex);
+                    let me = thread::current().id();
+                    let ran = unblock(move || {
+                        if !holds {
+                            *theirs.lock().unwrap() += 1;
+                        }
+                        thread::current().id()
+                    });
+                    assert_eq!(ran, me);
+                    drop(guard);
+                }
+            }
+        };
+        let on = |worker| thread::Builder::new().worker(worker);
+        let all = [
+            on(0).spawn(start(true)).unwrap(),
+            on(1).spawn(start(false)).unwrap(),
+            on(0).spawn(start(false)).unwrap(),
+            on(1).spawn(start(true)).unwrap(),
+        ];
+        for one in all {
+            one.join().unwrap();
+        }
+    });
+}
