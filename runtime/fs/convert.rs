@@ -6,7 +6,7 @@
 use super::file::{File, Held};
 use crate::io::convert::{Holder, descriptor_conversions, std_conversions};
 use std::fs;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::process::Stdio;
 
 impl Holder for File {
@@ -23,10 +23,13 @@ impl Holder for File {
         }
     }
 
-    fn held(&self) -> BorrowedFd<'_> {
+    fn shown(&self) -> BorrowedFd<'_> {
         // Whoever sees the descriptor can duplicate it, or move the position.
         self.share();
-        self.fd()
+        match &self.held {
+            Held::Disk(file) => file.as_fd(),
+            Held::Other(descriptor) => descriptor.evented().expose(),
+        }
     }
 }
 

@@ -12,7 +12,8 @@ pub(crate) trait Holder {
     fn adopt(fd: OwnedFd) -> Self;
     /// Gives the descriptor back, unregistered, in the mode its user chose.
     fn release(self) -> OwnedFd;
-    fn held(&self) -> BorrowedFd<'_>;
+    /// For the user, who may copy it, and change its mode.
+    fn shown(&self) -> BorrowedFd<'_>;
 }
 
 /// A socket is its `evented`.
@@ -29,8 +30,8 @@ macro_rules! socket_holder {
                 self.evented.into_fd()
             }
 
-            fn held(&self) -> std::os::fd::BorrowedFd<'_> {
-                self.evented.as_fd()
+            fn shown(&self) -> std::os::fd::BorrowedFd<'_> {
+                self.evented.expose()
             }
         }
 
@@ -56,13 +57,13 @@ macro_rules! descriptor_conversions {
 
         impl std::os::fd::AsFd for $name {
             fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
-                $crate::io::convert::Holder::held(self)
+                $crate::io::convert::Holder::shown(self)
             }
         }
 
         impl std::os::fd::AsRawFd for $name {
             fn as_raw_fd(&self) -> std::os::fd::RawFd {
-                std::os::fd::AsRawFd::as_raw_fd(&$crate::io::convert::Holder::held(self))
+                std::os::fd::AsRawFd::as_raw_fd(&$crate::io::convert::Holder::shown(self))
             }
         }
 

@@ -20,8 +20,8 @@ macro_rules! end {
                 self.0.into_fd()
             }
 
-            fn held(&self) -> std::os::fd::BorrowedFd<'_> {
-                self.0.as_fd()
+            fn shown(&self) -> std::os::fd::BorrowedFd<'_> {
+                self.0.evented().expose()
             }
         }
 

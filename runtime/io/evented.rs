@@ -11,18 +11,15 @@
 
 use super::listeners;
 use super::settings::Settings;
+use super::wait::Wait;
 use crate::driver::source::Source;
 use crate::driver::table;
-use crate::park::wait_list::Mask;
-use crate::park::{Parker, interrupt};
-use crate::sched::{current, enqueue, run::spend_budget};
+use crate::park::interrupt;
+use crate::sched::run::spend_budget;
 use crate::sys::atomic::{AtomicU8, Ordering};
-use crate::sys::clock::{NEVER_NS, deadline_after, now_ns};
 use crate::sys::epoll::Interest;
 use crate::sys::fd;
-use crate::sys::poll::{self, Readiness};
-use crate::task::WaitReason;
-use crate::task::wait_queue::WaitNode;
+use crate::sys::would_block;
 use crate::unblock::Interrupted;
 use std::io;
 use std::mem::ManuallyDrop;
@@ -37,6 +34,8 @@ pub(crate) use crate::driver::ready::Direction;
 pub(crate) enum Kind {
     /// Both directions, per-call non-blocking.
     Stream,
+    /// As a stream; a Unix socket, whose writers nobody tells of a shutdown.
+    Unix,
     /// Only accepts; non-blocking as long as it is here.
     Listener,
 }
@@ -82,33 +81,6 @@ impl From<Interrupted> for Stop {
     }
 }
 
-/// One operation's wait, over all its rounds.
-#[derive(Debug)]
-struct Wait {
-    reason: WaitReason,
-    deadline_ns: u64,
-    /// How often in a row poll(2) has said "ready" at once, and the attempt that it would block. Subtle: a
-    /// socket with an error queue that nobody empties (`IP_RECVERR`, set by the user) is ready for ever
-    /// and has nothing to receive; an OS thread's wait must neither spin on it nor miss its deadline.
-    alarms: u32,
-}
-
-impl Wait {
-    fn until(deadline_ns: u64, reason: WaitReason) -> Wait {
-        Wait {
-            reason,
-            deadline_ns,
-            alarms: 0,
-        }
-    }
-}
-
-/// So many alarms may have come of a race for what there was.
-const ALARMS_BELIEVED: u32 = 3;
-
-/// Between two looks at such a socket: how late its next datagram may be seen.
-const ALARM_PAUSE: Duration = Duration::from_millis(1);
-
 /// A descriptor with its place in the driver.
 #[derive(Debug)]
 pub(crate) struct Evented {
@@ -120,7 +92,9 @@ pub(crate) struct Evented {
     is_shared: AtomicU8,
     /// 1: a listener whose owner never stops accepting; see `Interest::ExclusiveListener`.
     is_exclusive: AtomicU8,
-    /// 1: blocking, no time-out, no clone that could change that: `settings` need not be looked at,
+    /// 1: the descriptor was shown to the user, who may copy it, and change mode and time-outs by it.
+    is_exposed: AtomicU8,
+    /// 1: blocking, no time-out, no clone that could change that, no error kept: `settings` need not be looked at,
     /// which is one cache line less per wait.
     is_plain: AtomicU8,
 }
@@ -129,7 +103,7 @@ impl Evented {
     /// Takes a descriptor that this library made, in blocking mode.
     pub(crate) fn new(fd: OwnedFd, kind: Kind) -> Evented {
         let settings = match kind {
-            Kind::Stream => Arc::new(Settings::default()),
+            Kind::Stream | Kind::Unix => Arc::new(Settings::default()),
             Kind::Listener => listeners::enter(fd.as_fd()),
         };
         Evented::with(fd, kind, settings, false)
@@ -138,7 +112,7 @@ impl Evented {
     /// Takes a descriptor from outside with the mode and time-outs it came with.
     pub(crate) fn adopt(fd: OwnedFd, kind: Kind) -> Evented {
         let settings = match kind {
-            Kind::Stream => Arc::new(Settings::of_kernel(fd.as_fd())),
+            Kind::Stream | Kind::Unix => Arc::new(Settings::of_kernel(fd.as_fd())),
             Kind::Listener => listeners::enter(fd.as_fd()),
         };
         Evented::with(fd, kind, settings, true)
@@ -152,7 +126,8 @@ impl Evented {
             settings,
             is_shared: AtomicU8::new(u8::from(is_shared)),
             is_exclusive: AtomicU8::new(0),
-            is_plain: AtomicU8::new(u8::from(!is_shared && kind == Kind::Stream)),
+            is_exposed: AtomicU8::new(0),
+            is_plain: AtomicU8::new(u8::from(!is_shared && kind != Kind::Listener)),
         }
     }
 
@@ -174,7 +149,7 @@ impl Evented {
         self.settings.set_timeout(direction, timeout)
     }
 
-    fn is_plain(&self) -> bool {
+    pub(super) fn is_plain(&self) -> bool {
         self.is_plain.load(Ordering::Relaxed) != 0
     }
 
@@ -187,13 +162,64 @@ impl Evented {
         self.fd.as_fd()
     }
 
+    /// The descriptor, for the user: from now on each wait asks the kernel for mode and time-out.
+    pub(crate) fn expose(&self) -> BorrowedFd<'_> {
+        self.is_exposed.store(1, Ordering::Relaxed);
+        self.is_shared.store(1, Ordering::Relaxed);
+        self.is_plain.store(0, Ordering::Relaxed);
+        self.fd.as_fd()
+    }
+
+    /// Before a wait. `true`: its user has made it non-blocking behind our back.
+    #[cold]
+    fn has_become_nonblocking(&self, direction: Direction) -> bool {
+        if self.is_exposed.load(Ordering::Relaxed) == 0 {
+            return false;
+        }
+        self.settings.look(self.fd.as_fd(), direction);
+        if self.kind != Kind::Listener {
+            self.settings.look_at_mode(self.fd.as_fd());
+        }
+        self.settings.is_nonblocking()
+    }
+
+    /// At "would block" in non-blocking mode. `true`: its user has made it blocking behind our back.
+    #[cold]
+    fn has_become_blocking(&self, direction: Direction) -> bool {
+        self.is_exposed.load(Ordering::Relaxed) != 0 && !self.has_become_nonblocking(direction)
+    }
+
+    /// Keeps an error that the kernel tells once, and that cannot be told now: the next operation does.
+    #[cold]
+    pub(super) fn keep_error(&self, error: &io::Error) {
+        self.settings.keep_error(error);
+        self.is_plain.store(0, Ordering::Relaxed);
+    }
+
+    /// The error that was kept.
+    #[inline]
+    pub(crate) fn take_kept_error(&self) -> Option<io::Error> {
+        if self.is_plain() {
+            return None;
+        }
+        self.settings.take_kept_error()
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// A second descriptor of the same open file, with a registration of its own.
     pub(crate) fn try_clone(&self) -> io::Result<Evented> {
         let fd = self.fd.try_clone()?;
         self.is_plain.store(0, Ordering::Relaxed);
         self.is_shared.store(1, Ordering::Relaxed);
         let settings = match self.kind {
-            Kind::Stream => Arc::clone(&self.settings),
+            Kind::Stream | Kind::Unix => Arc::clone(&self.settings),
             Kind::Listener => listeners::enter(fd.as_fd()),
         };
         Ok(Evented::with(fd, self.kind, settings, true))
@@ -208,7 +234,7 @@ impl Evented {
 
     /// Sets the user's blocking mode, for all clones.
     pub(crate) fn set_nonblocking(&self, on: bool) -> io::Result<()> {
-        if self.kind == Kind::Stream {
+        if self.kind != Kind::Listener {
             fd::set_nonblocking(self.as_fd(), on)?;
         }
         self.is_plain.store(0, Ordering::Relaxed);
@@ -270,14 +296,14 @@ impl Evented {
                         return Ok(value);
                     }
                     Ok(Attempt::Part) if self.is_nonblocking() => {
-                        return Err(Stop::Io(io::ErrorKind::WouldBlock.into()));
+                        return Err(Stop::Io(would_block()));
                     }
                     Ok(Attempt::Part) => {
                         wait = None;
                         self.source.ready.clear_after_would_block(seen, direction);
                     }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        if self.is_nonblocking() {
+                        if self.is_nonblocking() && !self.has_become_blocking(direction) {
                             return Err(Stop::Io(error));
                         }
                         self.source.ready.clear_after_would_block(seen, direction);
@@ -285,76 +311,18 @@ impl Evented {
                     Err(error) => return Err(Stop::Io(error)),
                 }
             }
+            if wait.is_none() && self.has_become_nonblocking(direction) {
+                continue;
+            }
             let until = || Wait::until(self.deadline_ns(direction), self.reason(direction));
             self.wait_for(direction, wait.get_or_insert_with(until))?;
         }
     }
 
-    fn reason(&self, direction: Direction) -> WaitReason {
-        let raw = self.fd.as_raw_fd();
-        match direction {
-            Direction::Read => WaitReason::Readable(raw),
-            Direction::Write => WaitReason::Writable(raw),
-        }
-    }
-
-    /// When an operation that begins now is out of time.
-    pub(super) fn deadline_ns(&self, direction: Direction) -> u64 {
-        if self.is_plain() {
-            return NEVER_NS;
-        }
-        self.settings
-            .timeout(direction)
-            .map_or(NEVER_NS, deadline_after)
-    }
-
-    /// Waits until an event, at most until the deadline. May come back for no reason.
-    #[cold]
-    fn wait_for(&self, direction: Direction, wait: &mut Wait) -> Result<(), Stop> {
-        let deadline_ns = wait.deadline_ns;
-        let is_ready = if current::task().is_some() {
-            self.park(direction, wait.reason, deadline_ns)?;
-            self.source.ready.snapshot().is_ready(direction)
-        } else {
-            self.poll(direction, wait)?
-        };
-        if interrupt::is_pending() {
-            return Err(Stop::Interrupted);
-        }
-        if !is_ready && deadline_ns != NEVER_NS && now_ns() >= deadline_ns {
-            return Err(Stop::Io(io::ErrorKind::WouldBlock.into()));
-        }
-        Ok(())
-    }
-
-    /// An OS thread's wait.
-    fn poll(&self, direction: Direction, wait: &mut Wait) -> io::Result<bool> {
-        interrupt::assert_may_park();
-        let what = readiness(direction);
-        let until_ns = wait.deadline_ns.min(interrupt::enter_park(Mask::Open));
-        if wait.alarms > 0 && poll::is_ready(self.as_fd(), what)? {
-            if now_ns() >= until_ns {
-                return Ok(false);
-            }
-            if wait.alarms > ALARMS_BELIEVED {
-                std::thread::sleep(ALARM_PAUSE);
-            }
-        } else {
-            wait.alarms = 0;
-        }
-        let is_ready = poll::wait_until(self.as_fd(), what, until_ns)?;
-        if is_ready {
-            wait.alarms += 1;
-            // No event will: this thread has no epoll.
-            self.source.ready.set(true, true, false);
-        }
-        Ok(is_ready)
-    }
-
     /// How it is registered.
     pub(super) fn interest(&self) -> Interest {
         match self.kind {
-            Kind::Stream => Interest::Stream,
+            Kind::Stream | Kind::Unix => Interest::Stream,
             Kind::Listener if self.is_exclusive.load(Ordering::Relaxed) != 0 => {
                 Interest::ExclusiveListener
             }
@@ -365,87 +333,11 @@ impl Evented {
     pub(super) fn source(&self) -> &'static Source {
         self.source
     }
-
-    /// A green thread's wait; see `driver/source.rs` for the protocol.
-    #[expect(unsafe_code, reason = "queues a node that lies in this frame")]
-    fn park(&self, direction: Direction, reason: WaitReason, deadline_ns: u64) -> io::Result<()> {
-        let raw = self.fd.as_raw_fd();
-        let interest = self.interest();
-        let worker = current::worker().expect("because a task runs on a worker");
-        let parker = Parker::current();
-        let node = WaitNode::new(parker.waiter());
-        let mut stranded = Vec::new();
-        // SAFETY: the node is withdrawn below, before this frame can end.
-        let queued = unsafe {
-            let here = &worker.shared.poller;
-            self.source
-                .enqueue(here, raw, interest, direction, &node, &mut stranded)
-        };
-        stranded.into_iter().for_each(enqueue);
-        let queued = queued?;
-        if queued {
-            parker.park(reason, deadline_ns);
-            self.source.withdraw(direction, &node);
-        }
-        Ok(())
-    }
-
-    /// Asks the kernel whether the descriptor is ready now, and notes if it is not.
-    pub(super) fn probe(&self, direction: Direction) -> io::Result<bool> {
-        let seen = self.source.ready.snapshot();
-        let is_ready = poll::is_ready(self.as_fd(), readiness(direction))?;
-        if !is_ready {
-            self.source.ready.clear_after_would_block(seen, direction);
-        }
-        Ok(is_ready)
-    }
-
-    /// Waits until the descriptor is ready, without doing anything to it. `false`: timed out. Unwinds
-    /// for an interrupt.
-    pub(crate) fn wait(&self, direction: Direction, timeout: Option<Duration>) -> io::Result<bool> {
-        match self.try_wait(direction, timeout.map_or(NEVER_NS, deadline_after)) {
-            Ok(()) => Ok(true),
-            Err(Stop::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
-            Err(stop) => Err(stop.into_error()),
-        }
-    }
-
-    /// As [`Evented::wait`], until `deadline_ns`; out of time is `WouldBlock`. What cannot be polled is
-    /// [`is_unpollable`].
-    pub(crate) fn try_wait(&self, direction: Direction, deadline_ns: u64) -> Result<(), Stop> {
-        self.try_wait_as(direction, self.reason(direction), deadline_ns)
-    }
-
-    /// As [`Evented::try_wait`], for what readiness means here.
-    pub(crate) fn try_wait_as(
-        &self,
-        direction: Direction,
-        reason: WaitReason,
-        deadline_ns: u64,
-    ) -> Result<(), Stop> {
-        let mut wait = Wait::until(deadline_ns, reason);
-        loop {
-            if interrupt::is_pending() {
-                return Err(Stop::Interrupted);
-            }
-            if self.probe(direction)? {
-                return Ok(());
-            }
-            self.wait_for(direction, &mut wait)?;
-        }
-    }
 }
 
 /// Whether a wait failed because epoll does not take this kind of file: EPERM, epoll_ctl(2).
 pub(crate) fn is_unpollable(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::PermissionDenied
-}
-
-fn readiness(direction: Direction) -> Readiness {
-    match direction {
-        Direction::Read => Readiness::Readable,
-        Direction::Write => Readiness::Writable,
-    }
 }
 
 impl Drop for Evented {

@@ -5,7 +5,7 @@
 //! needs an order between two threads has a better means than a socket's time-out.
 
 use crate::driver::ready::Direction;
-use crate::sys::atomic::{AtomicU8, AtomicU64, Ordering};
+use crate::sys::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use crate::sys::fd;
 use crate::sys::socket::option;
 use std::io;
@@ -19,6 +19,9 @@ pub(crate) struct Settings {
     /// Nanoseconds; 0 is "none".
     read_timeout_ns: AtomicU64,
     write_timeout_ns: AtomicU64,
+    /// The number of an error that the kernel told in the middle of a write that had made progress, and
+    /// tells no more; 0 is "none".
+    kept_error: AtomicU32,
 }
 
 impl Settings {
@@ -35,6 +38,43 @@ impl Settings {
                 .expect("because the kernel has no zero time-out");
         }
         settings
+    }
+
+    /// Asks the kernel for the time-out, which may have been set past us.
+    pub(crate) fn look(&self, fd: BorrowedFd<'_>, direction: Direction) {
+        let which = match direction {
+            Direction::Read => option::Timeout::Receive,
+            Direction::Write => option::Timeout::Send,
+        };
+        // The kernel rounds to its ticks: what it has of us is a little more than what we were told.
+        let ours = self.timeout(direction);
+        if let Ok(theirs) = option::timeout(fd, which)
+            && !is_rounded(ours, theirs)
+        {
+            let _ = self.set_timeout(direction, theirs);
+        }
+    }
+
+    /// Asks the kernel for the mode.
+    pub(crate) fn look_at_mode(&self, fd: BorrowedFd<'_>) {
+        if let Ok(on) = fd::is_nonblocking(fd) {
+            self.set_nonblocking(on);
+        }
+    }
+
+    /// For whoever comes next.
+    pub(crate) fn keep_error(&self, error: &io::Error) {
+        let number = error.raw_os_error().unwrap_or(0);
+        self.kept_error
+            .store(number.cast_unsigned(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn take_kept_error(&self) -> Option<io::Error> {
+        if self.kept_error.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        let number = self.kept_error.swap(0, Ordering::Relaxed);
+        (number != 0).then(|| io::Error::from_raw_os_error(number.cast_signed()))
     }
 
     fn cell(&self, direction: Direction) -> &AtomicU64 {
@@ -73,5 +113,17 @@ impl Settings {
         };
         self.cell(direction).store(ns, Ordering::Relaxed);
         Ok(())
+    }
+}
+
+/// Whether the kernel's time-out is ours, rounded up to its tick (10 ms at most) or down to microseconds.
+fn is_rounded(ours: Option<Duration>, theirs: Option<Duration>) -> bool {
+    const TICK: Duration = Duration::from_millis(10);
+    match (ours, theirs) {
+        (None, None) => true,
+        (Some(ours), Some(theirs)) => ours.abs_diff(theirs) <= TICK,
+        // Longer than the kernel's clock: for ever.
+        (Some(ours), None) => ours.as_secs() > u64::from(u32::MAX),
+        (None, Some(_)) => false,
     }
 }

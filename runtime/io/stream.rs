@@ -5,7 +5,8 @@
 //! the count so far. Called by the `Read` and `Write` impls of streams, and by `descriptor`.
 
 use super::evented::{Attempt, Direction, Evented, Stop};
-use crate::sys::socket::{self, CALL_BYTES_MAX, IOV_MAX};
+use crate::sys::socket::{self, CALL_BYTES_MAX, IOV_MAX, is_told_once};
+use crate::sys::would_block;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::BorrowedFd;
 
@@ -23,9 +24,10 @@ fn received(count: usize, asked: usize) -> Attempt<usize> {
 /// As `recv(2)` on a blocking socket; as there, an empty buffer waits for data it does not take.
 #[inline]
 pub(crate) fn read(evented: &Evented, buf: &mut [u8]) -> io::Result<usize> {
-    evented.io(Direction::Read, |fd| {
+    let count = evented.io(Direction::Read, |fd| {
         Ok(received(socket::recv(fd, buf)?, buf.len()))
-    })
+    })?;
+    end_or_error(evented, count, buf.len())
 }
 
 /// As `recv(2)` with `MSG_PEEK`. The bytes stay, so a short count says nothing about the next call.
@@ -46,9 +48,10 @@ pub(crate) fn read_vectored(evented: &Evented, bufs: &mut [IoSliceMut<'_>]) -> i
         // readv(2) does not even ask the socket, unlike recv(2).
         return Ok(0);
     }
-    evented.io(Direction::Read, |fd| {
+    let count = evented.io(Direction::Read, |fd| {
         Ok(received(socket::recv_vectored(fd, bufs)?, asked))
-    })
+    })?;
+    end_or_error(evented, count, asked)
 }
 
 /// What the write timeout of a socket limits.
@@ -69,13 +72,16 @@ pub(crate) fn write(evented: &Evented, buf: &[u8]) -> io::Result<usize> {
 /// As [`write`], with a choice of what the timeout means.
 #[inline]
 pub(crate) fn write_limited(evented: &Evented, buf: &[u8], limit: Limit) -> io::Result<usize> {
+    if let Some(error) = evented.take_kept_error() {
+        return Err(error);
+    }
     let buf = &buf[..buf.len().min(CALL_BYTES_MAX)];
     let mut sent = 0;
     let outcome = evented.try_io(Direction::Write, |fd| {
         sent += socket::send(fd, &buf[sent..])?;
         full_unless(sent == buf.len(), limit)
     });
-    progress(sent, outcome).map_err(Stop::into_error)
+    progress(evented, sent, outcome).map_err(Stop::into_error)
 }
 
 /// As `writev(2)` on a blocking socket.
@@ -99,6 +105,9 @@ pub(crate) fn try_write_by(
         // writev(2) does not even ask the socket, unlike send(2).
         return Ok(0);
     }
+    if let Some(error) = evented.take_kept_error() {
+        return Err(Stop::Io(error));
+    }
     let mut sent = 0;
     let outcome = evented.try_io(Direction::Write, |fd| {
         loop {
@@ -113,7 +122,7 @@ pub(crate) fn try_write_by(
             }
         }
     });
-    progress(sent, outcome)
+    progress(evented, sent, outcome)
 }
 
 /// The verdict of an attempt to send: a count below what was asked for means the socket is full,
@@ -123,18 +132,32 @@ fn full_unless(all_queued: bool, limit: Limit) -> io::Result<Attempt<()>> {
     match limit {
         _ if all_queued => Ok(Attempt::Done(())),
         Limit::Standstill => Ok(Attempt::Part),
-        Limit::Call => Err(io::ErrorKind::WouldBlock.into()),
+        Limit::Call => Err(would_block()),
     }
 }
 
-/// What a write reports: progress wins over the error, the timeout or the interrupt that ended it.
-/// Errors and interrupts are sticky where it matters, so the next call meets them.
+/// What a write reports: progress wins over the error, the timeout or the interrupt that ended it. The next
+/// call meets them: an interrupt is due until it is raised, and an error that the kernel tells only once (a
+/// reset) is kept, or a peer's answer that was cut short would look complete.
 #[inline]
-fn progress(sent: usize, outcome: Result<(), Stop>) -> Result<usize, Stop> {
+fn progress(evented: &Evented, sent: usize, outcome: Result<(), Stop>) -> Result<usize, Stop> {
     match outcome {
         Err(stop) if sent == 0 => Err(stop),
+        Err(Stop::Io(error)) if is_told_once(&error) => {
+            evented.keep_error(&error);
+            Ok(sent)
+        }
         _ => Ok(sent),
     }
+}
+
+/// The end of a stream, unless a write before has heard of a reset.
+#[inline]
+fn end_or_error(evented: &Evented, count: usize, asked: usize) -> io::Result<usize> {
+    if count == 0 && asked != 0 {
+        return evented.take_kept_error().map_or(Ok(0), Err);
+    }
+    Ok(count)
 }
 
 /// What a vectored write still has to queue: `bufs`, of which the first has lost `offset` bytes.

@@ -9,6 +9,7 @@ use crate::io::evented::{Attempt, Direction, Evented, Kind};
 use crate::sys::fd;
 use crate::sys::poll::{self, Readiness};
 use crate::sys::socket::{self, Connect, Mode, option};
+use crate::sys::would_block;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -78,7 +79,7 @@ fn wait_for_handshake(evented: &Evented, timeout: Option<Duration>) -> io::Resul
 /// means "nothing yet". Waits may end for no reason, so both are asked, in this order.
 fn handshake_outcome(fd: BorrowedFd<'_>) -> io::Result<()> {
     if !poll::is_ready(fd, Readiness::Writable)? {
-        return Err(io::ErrorKind::WouldBlock.into());
+        return Err(would_block());
     }
     option::take_error(fd)?.map_or(Ok(()), Err)
 }

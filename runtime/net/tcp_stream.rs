@@ -372,7 +372,10 @@ impl TcpStream {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        option::take_error(self.evented.as_fd())
+        match self.evented.take_kept_error() {
+            Some(error) => Ok(Some(error)),
+            None => option::take_error(self.evented.as_fd()),
+        }
     }
 
     /// Switches between blocking and non-blocking mode, for all clones: in the latter, reads and

@@ -73,3 +73,8 @@ pub(crate) fn retry_eintr<T: Failure>(mut call: impl FnMut() -> T) -> io::Result
         }
     }
 }
+
+/// What a blocking call says when its time is up, and a non-blocking one at once: `EAGAIN`.
+pub(crate) fn would_block() -> io::Error {
+    io::Error::from_raw_os_error(libc::EAGAIN)
+}

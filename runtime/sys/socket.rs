@@ -201,3 +201,12 @@ pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
         Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM)
     )
 }
+
+/// Whether a send's error is a socket's pending error, which the kernel forgets as it tells it. A broken
+/// pipe is told again and again.
+pub(crate) fn is_told_once(error: &io::Error) -> bool {
+    !matches!(
+        error.raw_os_error(),
+        None | Some(libc::EAGAIN | libc::EPIPE)
+    )
+}

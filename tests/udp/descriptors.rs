@@ -226,3 +226,30 @@ fn rounds_of_conversions_leave_no_descriptor() {
         assert_eq!(count(), before);
     });
 }
+
+/// How many epolls of this process have the open file behind `fd` registered, under whatever number.
+fn registrations_of_file(fd: &impl AsRawFd) -> usize {
+    use std::os::unix::fs::MetadataExt;
+    let own = format!("/proc/self/fd/{}", fd.as_raw_fd());
+    let inode = format!("ino:{:x}", std::fs::metadata(own).unwrap().ino());
+    let infos = std::fs::read_dir("/proc/self/fdinfo").unwrap().flatten();
+    let texts = infos.filter_map(|info| std::fs::read_to_string(info.path()).ok());
+    let is_about =
+        |line: &&str| line.starts_with("tfd:") && line.split_whitespace().any(|word| word == inode);
+    texts
+        .map(|text| text.lines().filter(is_about).count())
+        .sum()
+}
+
+/// A copy of the descriptor that the user makes keeps the open file, and would keep its registration.
+#[test]
+fn copy_of_a_descriptor_leaves_no_registration_behind() {
+    green(|| {
+        let socket = bound();
+        assert!(timeout(SHORT, || socket.recv(&mut [0])).is_err());
+        assert_eq!(registrations_of_file(&socket), 1);
+        let copy = socket.as_fd().try_clone_to_owned().unwrap();
+        drop(socket);
+        assert_eq!(registrations_of_file(&copy), 0);
+    });
+}

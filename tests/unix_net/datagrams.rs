@@ -294,3 +294,21 @@ fn shutdown_wakes_who_waits_to_receive() {
         assert_eq!(error.kind(), ErrorKind::BrokenPipe);
     });
 }
+
+#[test]
+fn sender_that_waits_for_room_is_woken_by_its_own_shutdown() {
+    around(|| {
+        let (one, _other) = UnixDatagram::pair().unwrap();
+        let ours = one.try_clone().unwrap();
+        let sender = thread::spawn(move || {
+            loop {
+                if let Err(error) = one.send(&[0; 1024]) {
+                    return error;
+                }
+            }
+        });
+        thread::sleep(SHORT);
+        ours.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(sender.join().unwrap().kind(), ErrorKind::BrokenPipe);
+    });
+}

@@ -410,3 +410,22 @@ fn raw_conversions_keep_the_connection() {
         assert_eq!(other.read(&mut [0; 16]).unwrap(), 10);
     });
 }
+
+/// Nobody tells epoll of a shutdown that ends a wait for room, and the kernel's own writers are woken.
+#[test]
+fn writer_that_waits_for_room_is_woken_by_a_shutdown_at_either_end() {
+    for end in ["its own", "the peer's"] {
+        around(|| {
+            let (mut one, other) = UnixStream::pair().unwrap();
+            let ours = one.try_clone().unwrap();
+            let writer = thread::spawn(move || one.write_all(&vec![0; 1 << 22]));
+            thread::sleep(SHORT);
+            match end {
+                "its own" => ours.shutdown(Shutdown::Write).unwrap(),
+                _ => other.shutdown(Shutdown::Read).unwrap(),
+            }
+            let error = writer.join().unwrap().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::BrokenPipe, "{end}");
+        });
+    }
+}

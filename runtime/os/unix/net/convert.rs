@@ -31,9 +31,9 @@ macro_rules! holder {
     };
 }
 
-holder!(UnixStream, Kind::Stream);
+holder!(UnixStream, Kind::Unix);
 holder!(UnixListener, Kind::Listener);
-holder!(UnixDatagram, Kind::Stream);
+holder!(UnixDatagram, Kind::Unix);
 
 std_conversions! {
     /// Turns it into std's type, in the blocking mode its user chose. Never parks.

@@ -50,7 +50,7 @@ pub struct UnixStream {
 fn connect(find: impl FnOnce() -> io::Result<RawUnixAddr>) -> io::Result<UnixStream> {
     let socket = unix_socket::stream()?;
     let addr = find()?;
-    let evented = Evented::new(socket, Kind::Stream);
+    let evented = Evented::new(socket, Kind::Unix);
     backoff::write(&evented, |socket| unix_socket::connect(socket, &addr))?;
     // What the user gets is a blocking socket, as from std.
     fd::set_nonblocking(evented.as_fd(), false)?;
