@@ -8,6 +8,7 @@
 
 use crate::context::overflow;
 use crate::context::stack::{StackSize, bad_guard_setting};
+use crate::global::{WORKERS_MAX, default_workers, global};
 use crate::park::interrupt;
 use crate::park::wait_list::{self, Mask, Outcome};
 use crate::report::{self, ShutdownReport};
@@ -22,7 +23,7 @@ use crate::thread::{JoinHandle, Place, Spec, spawn_unchecked, wait_for_end};
 use crate::time::shield;
 use std::io;
 use std::panic::{self, Location};
-use std::sync::{Arc, Once, OnceLock};
+use std::sync::{Arc, Once};
 use std::thread;
 use std::time::Duration;
 
@@ -31,30 +32,6 @@ const DROP_GRACE: Duration = Duration::from_secs(10);
 
 /// How long a shutdown waits, after the grace, for idle workers to name what they leave behind.
 const REPORT_GRACE: Duration = Duration::from_millis(500);
-
-/// Workers when nobody says how many: as many as the process may use processors.
-fn default_workers() -> usize {
-    let available = thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let Some(value) = std::env::var_os("GREENROOM_WORKERS") else {
-        return available;
-    };
-    match value
-        .to_str()
-        .and_then(|text| text.trim().parse::<usize>().ok())
-    {
-        Some(count) if (1..=WORKERS_MAX).contains(&count) => count,
-        _ => {
-            log::warn!(
-                "GREENROOM_WORKERS={}: not a number from 1 to {WORKERS_MAX}; using {available}",
-                value.display()
-            );
-            available
-        }
-    }
-}
-
-/// More workers than any machine this was written for has processors.
-const WORKERS_MAX: usize = 1024;
 
 /// What the first runtime of the process sets up.
 fn prepare_process() {
@@ -77,7 +54,7 @@ fn prepare_process() {
 }
 
 /// Starts the workers of a runtime.
-fn start(
+pub(crate) fn start(
     name: String,
     workers: usize,
     stack_size: StackSize,
@@ -105,21 +82,6 @@ fn start(
         }
     }
     Ok((group, threads))
-}
-
-/// The global runtime, started at first use.
-pub(crate) fn global() -> &'static Arc<Group> {
-    static GLOBAL: OnceLock<Arc<Group>> = OnceLock::new();
-    GLOBAL.get_or_init(|| {
-        match start(
-            "greenroom".to_owned(),
-            default_workers(),
-            StackSize::DEFAULT,
-        ) {
-            Ok((group, _detached)) => group,
-            Err(error) => panic!("greenroom: the runtime cannot start its workers: {error}"),
-        }
-    })
 }
 
 /// Runs `f` as a green thread of the global runtime, waits for it, and returns its value.

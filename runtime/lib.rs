@@ -34,6 +34,7 @@ compile_error!("greenroom runs on Linux only: it stands on epoll, eventfd and fu
 mod big_stack;
 mod context;
 mod driver;
+mod global;
 mod instance;
 
 mod park;

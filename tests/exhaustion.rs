@@ -162,3 +162,39 @@ fn both_guard_kinds_run_the_echo() {
         assert_eq!(ended.stdout, served, "{guard}");
     }
 }
+
+/// The first use of the runtime needs descriptors. Without any it is an error, and not for ever.
+#[test]
+fn runtime_that_cannot_start_is_an_error_and_starts_later() {
+    let _watchdog = watchdog();
+    if role().is_some() {
+        let limit = |count: &str| {
+            let limit = format!("prlimit --pid $PPID --nofile={count}");
+            let status = std::process::Command::new("sh")
+                .args(["-c", &limit])
+                .status();
+            assert!(status.unwrap().success(), "{limit}");
+        };
+        // Taken to the last one, and given back.
+        limit("64:64");
+        let mut taken = Vec::new();
+        while let Ok(file) = std::fs::File::open("/dev/null") {
+            taken.push(file);
+        }
+        let error = Builder::new().spawn(|| ()).unwrap_err();
+        assert_eq!(error.raw_os_error(), None);
+        assert!(
+            error.to_string().contains("cannot start its workers"),
+            "{error}"
+        );
+        let outcome = thread::scope(|s| Builder::new().spawn_scoped(s, || ()).map(drop));
+        assert!(outcome.is_err());
+        taken.clear();
+        let handle = Builder::new().spawn(|| 7).unwrap();
+        assert_eq!(handle.join().unwrap(), 7);
+        return;
+    }
+    let test = "runtime_that_cannot_start_is_an_error_and_starts_later";
+    let ended = Running::start(&mut this_test(test, "first use", "")).end();
+    assert!(ended.status.success(), "{ended}");
+}

@@ -6,7 +6,7 @@
 //! loaded worker of the global runtime, whose events wake it by futex.
 
 use super::evented::{Direction, Evented};
-use crate::instance::global;
+use crate::global::global;
 use crate::park::choose::{Arm, Attempt, Patience};
 use crate::sched::{current, enqueue, place};
 use crate::sys::lock::Gate;

@@ -6,7 +6,7 @@
 use super::handle::JoinHandle;
 use super::join::Joiner;
 use super::scoped::{Scope, ScopedJoinHandle};
-use super::spawn::{Place, Spec, spawn_unchecked, with_group};
+use super::spawn::{Place, Spec, spawn_unchecked, try_with_group};
 use std::ffi::CString;
 use std::io;
 use std::panic::Location;
@@ -179,7 +179,7 @@ impl Builder {
     {
         let spec = self.into_spec();
         // SAFETY: both are `Send`, and the caller sees to what they borrow.
-        let task = with_group(|group| unsafe { spawn_unchecked(group, spec, f) })?;
+        let task = try_with_group(|group| unsafe { spawn_unchecked(group, spec, f) })?;
         Ok(JoinHandle(Joiner::new(task)))
     }
 

@@ -13,7 +13,7 @@ use super::builder::Builder;
 use super::current::{Thread, current as current_thread};
 use super::handle::{CancelOutcome, cancel};
 use super::join::{Joiner, wait_for_end};
-use super::spawn::{Spec, spawn_unchecked, with_group};
+use super::spawn::{Spec, spawn_unchecked, try_with_group};
 use crate::park::interrupt;
 use crate::park::wait_list::{Mask, Outcome};
 use crate::sched::current;
@@ -27,7 +27,7 @@ use std::any::Any;
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
-use std::panic::{self, AssertUnwindSafe};
+use std::panic::{self, AssertUnwindSafe, RefUnwindSafe};
 use std::sync::Arc;
 
 /// Where scoped green threads are spawned; see [`scope`]. Source: [`std::thread::Scope`].
@@ -47,6 +47,9 @@ pub struct Scope<'scope, 'env: 'scope> {
     scope: PhantomData<&'scope mut &'scope ()>,
     env: PhantomData<&'env mut &'env ()>,
 }
+
+// As std's: its lists are whole between any two calls. For itself it is not, neither here nor there.
+impl RefUnwindSafe for Scope<'_, '_> {}
 
 struct Data {
     children: Lock<Children>,
@@ -338,7 +341,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         let child = move || child.run();
         // SAFETY: what `F` and `T` borrow outlives `'scope`, which does not end before `scope` has
         // waited for this task; both are `Send`.
-        let task = with_group(|group| unsafe { spawn_unchecked(group, spec, child) })?;
+        let task = try_with_group(|group| unsafe { spawn_unchecked(group, spec, child) })?;
         self.data.add(&task);
         Ok(ScopedJoinHandle {
             joiner: Joiner::new(task),

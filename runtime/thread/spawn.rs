@@ -10,7 +10,7 @@
 use super::builder::Builder;
 use super::handle::JoinHandle;
 use crate::context::stack::{self, StackSize};
-use crate::instance::global;
+use crate::global::{global, try_global};
 use crate::park::interrupt;
 use crate::sched::group::Group;
 use crate::sched::{current, place};
@@ -83,6 +83,14 @@ pub(crate) fn with_group<R>(with: impl FnOnce(&Arc<Group>) -> R) -> R {
     match current::worker() {
         Some(worker) => with(&worker.group),
         None => with(global()),
+    }
+}
+
+/// As [`with_group`]; an error if the global runtime cannot start.
+pub(crate) fn try_with_group<R>(with: impl FnOnce(&Arc<Group>) -> io::Result<R>) -> io::Result<R> {
+    match current::worker() {
+        Some(worker) => with(&worker.group),
+        None => with(try_global()?),
     }
 }
 

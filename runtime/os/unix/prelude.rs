@@ -7,4 +7,5 @@ pub use super::fs::{
     DirEntryExt, FileExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt,
 };
 pub use super::io::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+pub use super::process::{CommandExt, ExitStatusExt};
 pub use super::thread::JoinHandleExt;
