@@ -132,8 +132,10 @@ macro_rules! kinds {
 
 /// Bound of the lane of host names.
 const NAMES_MAX: usize = 128;
-/// Threads that start children, and go when they are idle.
-const STARTERS_MAX: usize = 64;
+/// Bound of the lane that starts children.
+const STARTERS_MAX: usize = 16;
+/// Bounds of the lanes of files: what a disk answers, and what may wait for good.
+const FILES_MAX: usize = 64 + 64;
 
 kinds! {
     blocked_in_accept: kinds::accept, 0;
@@ -145,9 +147,9 @@ kinds! {
     blocked_in_wait_for_a_child: kinds::child, STARTERS_MAX;
     blocked_in_read_of_a_pipe: kinds::pipe, 0;
     blocked_in_read_of_stdin: kinds::stdin, 0;
-    blocked_in_read_of_a_fifo: kinds::fifo_read, STARTERS_MAX;
-    blocked_in_open_of_a_fifo: kinds::fifo_open, STARTERS_MAX;
-    blocked_in_lock_of_a_file: kinds::file_lock, STARTERS_MAX;
+    blocked_in_read_of_a_fifo: kinds::fifo_read, FILES_MAX;
+    blocked_in_open_of_a_fifo: kinds::fifo_open, FILES_MAX;
+    blocked_in_lock_of_a_file: kinds::file_lock, FILES_MAX;
     blocked_in_lookup_of_a_name: kinds::name, NAMES_MAX;
     blocked_in_lock: kinds::lock, 0;
     blocked_in_condvar: kinds::condvar, 0;

@@ -20,6 +20,8 @@ mod like_std;
 mod listening;
 #[path = "tcp/streams.rs"]
 mod streams;
+#[path = "tcp/told_late.rs"]
+mod told_late;
 #[path = "tcp/waiting.rs"]
 mod waiting;
 #[path = "support/watchdog.rs"]

@@ -16,6 +16,7 @@ use crate::sys::lock::Lock;
 use crate::thread::{self, JoinHandle};
 use std::fmt;
 use std::mem;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -52,9 +53,11 @@ impl Relay {
         }
         let notice = Notice(Arc::clone(&self.post));
         self.waiting = Some(thread::spawn(move || {
-            // Dropped at the end however it comes: also unstarted, also cancelled by a shutdown.
-            let _notice = notice;
-            wait();
+            // A shutdown cancels the wait: whoever polls finds out. Not while this unwinds, because a
+            // waker may panic.
+            let waited = panic::catch_unwind(AssertUnwindSafe(wait));
+            drop(notice);
+            waited.unwrap_or_else(|payload| panic::resume_unwind(payload));
         }));
     }
 
@@ -90,7 +93,7 @@ impl fmt::Debug for Relay {
     }
 }
 
-/// Wakes when it is dropped.
+/// Wakes when it is dropped, also unstarted.
 struct Notice(Arc<Post>);
 
 impl Drop for Notice {

@@ -22,16 +22,15 @@ pub(super) fn adopt(mut child: Child) {
     }
 }
 
-/// Reaps those that have ended, of the few that it looks at.
+/// Reaps those that have ended, of the few that it looks at. Out of the list for that: the questions are
+/// system calls, and the lock is for moments.
 pub(super) fn look_after() {
-    let mut orphans = ORPHANS.lock();
-    for _ in 0..orphans.len().min(LOOKS) {
-        if let Some(mut child) = orphans.pop_front()
-            && may_run(&mut child)
-        {
-            orphans.push_back(child);
-        }
-    }
+    let looked_at: Vec<Child> = {
+        let mut orphans = ORPHANS.lock();
+        let count = orphans.len().min(LOOKS);
+        orphans.drain(..count).collect()
+    };
+    looked_at.into_iter().for_each(adopt);
 }
 
 /// An error is no reason to ask again: the process is not ours to wait for.

@@ -178,6 +178,11 @@ impl Listener {
             place,
             signals: Vec::new(),
         };
+        registry.is_taken[place] = true;
+        // Before any handler is in force: from then on a signal is heard.
+        bell.pending.store(0, Ordering::Relaxed);
+        let wanted = signals.iter().fold(0, |set, &signal| set | bit(signal));
+        bell.wanted.store(wanted, Ordering::Release);
         let mut failure = None;
         for &signal in signals {
             match registry.add(signal) {
@@ -185,13 +190,6 @@ impl Listener {
                 Err(error) => failure = Some(error),
             }
         }
-        registry.is_taken[place] = true;
-        bell.pending.store(0, Ordering::Relaxed);
-        let wanted = listener
-            .signals
-            .iter()
-            .fold(0, |set, &signal| set | bit(signal));
-        bell.wanted.store(wanted, Ordering::Release);
         drop(registry);
         match failure {
             Some(error) => Err(error),
@@ -224,10 +222,11 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         let mut registry = REGISTRY.lock();
-        BELL[self.place].wanted.store(0, Ordering::Release);
         for &signal in &self.signals {
             registry.remove(signal);
         }
+        // After the handlers: a signal in between does what it did before.
+        BELL[self.place].wanted.store(0, Ordering::Release);
         registry.is_taken[self.place] = false;
     }
 }

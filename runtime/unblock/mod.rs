@@ -55,7 +55,8 @@ fn pool_of(lane: Lane) -> &'static Pool {
 ///
 /// In `f` everything of this library works, and blocks the pool's thread as it would any OS thread;
 /// `unblock` inside `unblock` runs right there. Thread-locals of `f`, greenroom's too, are the pool
-/// thread's: the next job there finds what this one left. If the kernel gives no thread and the pool has
+/// thread's: the next job there finds what this one left. It has the signal mask of the thread that
+/// started the runtime, so threads and children that `f` starts take signals as ever. If the kernel gives no thread and the pool has
 /// none, `f` runs here and blocks the worker.
 ///
 /// # Panics

@@ -123,11 +123,16 @@ impl Pool {
             );
         };
         // No thread, no report: a full pool is no reason to fail.
-        drop(start("greenroom-report", report));
+        drop(start("greenroom-report", Signals::Blocked, report));
     }
 
     fn start_thread(&'static self) -> bool {
-        start("greenroom-unblock", || self.serve()).is_ok()
+        // Closures are the user's, and may start threads and children, which inherit the mask.
+        let signals = match self.lane {
+            Lane::Closures => Signals::AsTheUsers,
+            _ => Signals::Blocked,
+        };
+        start("greenroom-unblock", signals, || self.serve()).is_ok()
     }
 
     /// No thread could be made. If there is none at all, and none is being made, whoever waits for a job
@@ -222,12 +227,27 @@ fn run(job: Arc<dyn Run>) {
     }
 }
 
-/// Starts a thread that takes no signals, and knows the mask that children inherit.
-fn start(name: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+/// Which signals a thread takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Signals {
+    Blocked,
+    /// As the thread that started the runtime.
+    AsTheUsers,
+}
+
+/// Starts a thread that knows the mask that children inherit.
+fn start(
+    name: &str,
+    signals: Signals,
+    body: impl FnOnce() + Send + 'static,
+) -> std::io::Result<()> {
     let users_mask = current::users_mask();
     let mask = signals::block_asynchronous();
     let started = thread::Builder::new().name(name.into()).spawn(move || {
         current::set_users_mask(users_mask);
+        if let (Signals::AsTheUsers, Some(mask)) = (signals, users_mask) {
+            signals::restore(&mask);
+        }
         body();
     });
     signals::restore(&mask);

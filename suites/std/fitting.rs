@@ -23,7 +23,6 @@ pub(crate) const UNSTABLE: &[&str] = &[
     "SocketAncillary",
     "Uncategorized",
     "UnixSocketExt",
-    "assert_matches",
     "current_os_id",
     "get_cloned",
     "fs::set_times",

@@ -121,3 +121,28 @@ fn pool_threads_have_a_name_and_block_asynchronous_signals() {
         assert_eq!(blocked & bit(11), 0);
     });
 }
+
+/// A child that std starts inherits the mask of its thread, and a pool thread's is the user's.
+#[test]
+fn child_that_std_starts_in_a_closure_ends_by_a_signal() {
+    use std::os::unix::process::ExitStatusExt;
+    let _watchdog = watchdog();
+    for workers in [1, 2] {
+        let runtime = Runtime::builder().workers(workers).build().unwrap();
+        let status = runtime.run(|| {
+            unblock(|| {
+                let mut child = std::process::Command::new("sleep")
+                    .arg("1000")
+                    .spawn()
+                    .unwrap();
+                let kill = format!("kill -TERM {}", child.id());
+                let killed = std::process::Command::new("sh")
+                    .args(["-c", &kill])
+                    .status();
+                assert!(killed.unwrap().success());
+                child.wait().unwrap()
+            })
+        });
+        assert_eq!(status.signal(), Some(15));
+    }
+}

@@ -177,3 +177,19 @@ fn connection_begun_by_socket2_is_waited_for() {
         assert_connected(&client, &server);
     });
 }
+
+#[test]
+fn mode_and_timeouts_set_by_reference_count_at_once() {
+    on_every_ground(|_| {
+        let settings: [fn(&TcpStream); 2] = [
+            |stream| SockRef::from(stream).set_nonblocking(true).unwrap(),
+            |stream| SockRef::from(stream).set_read_timeout(SHORT).unwrap(),
+        ];
+        for set in settings {
+            let (mut client, _server) = pair();
+            set(&client);
+            let error = client.read(&mut [0; 1]).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::WouldBlock);
+        }
+    });
+}
