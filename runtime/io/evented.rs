@@ -81,19 +81,23 @@ impl From<Interrupted> for Stop {
     }
 }
 
-/// A descriptor with its place in the driver.
+/// The open file may live on after this descriptor is closed, so epoll must be told.
+const SHARED: u8 = 1;
+/// A listener whose owner never stops accepting; see `Interest::ExclusiveListener`.
+const EXCLUSIVE: u8 = 1 << 1;
+/// The descriptor was shown to the user, who may copy it, and change mode and time-outs by it.
+const EXPOSED: u8 = 1 << 2;
+
+/// A descriptor with its place in the driver. 24 bytes: it lies on the stack of whoever waits, and there
+/// are thousands.
 #[derive(Debug)]
 pub(crate) struct Evented {
     fd: ManuallyDrop<OwnedFd>,
     kind: Kind,
     source: &'static Source,
     settings: Arc<Settings>,
-    /// 1: the open file may live on after this descriptor is closed, so epoll must be told.
-    is_shared: AtomicU8,
-    /// 1: a listener whose owner never stops accepting; see `Interest::ExclusiveListener`.
-    is_exclusive: AtomicU8,
-    /// 1: the descriptor was shown to the user, who may copy it, and change mode and time-outs by it.
-    is_exposed: AtomicU8,
+    /// `SHARED`, `EXCLUSIVE`, `EXPOSED`.
+    marks: AtomicU8,
     /// 1: blocking, no time-out, no clone that could change that, no error kept: `settings` need not be looked at,
     /// which is one cache line less per wait.
     is_plain: AtomicU8,
@@ -124,11 +128,19 @@ impl Evented {
             kind,
             source: table::take(),
             settings,
-            is_shared: AtomicU8::new(u8::from(is_shared)),
-            is_exclusive: AtomicU8::new(0),
-            is_exposed: AtomicU8::new(0),
+            marks: AtomicU8::new(if is_shared { SHARED } else { 0 }),
             is_plain: AtomicU8::new(u8::from(!is_shared && kind != Kind::Listener)),
         }
+    }
+
+    // Relaxed: each is set before what it is about (a clone, a copy) can exist, by whoever makes that.
+    fn mark(&self, marks: u8) {
+        self.marks.fetch_or(marks, Ordering::Relaxed);
+    }
+
+    #[inline]
+    fn has(&self, mark: u8) -> bool {
+        self.marks.load(Ordering::Relaxed) & mark != 0
     }
 
     /// From its next registration on a connection wakes only one of the exclusive listeners.
@@ -136,7 +148,7 @@ impl Evented {
     /// Subtle: sound only for a descriptor of which nobody accepts but a loop that goes on until it
     /// would block: an edge that it is given and does not follow is lost to its clones elsewhere.
     pub(crate) fn set_exclusive(&self) {
-        self.is_exclusive.store(1, Ordering::Relaxed);
+        self.mark(EXCLUSIVE);
     }
 
     /// Sets a time-out, for all clones; zero is `InvalidInput`.
@@ -164,8 +176,7 @@ impl Evented {
 
     /// The descriptor, for the user: from now on each wait asks the kernel for mode and time-out.
     pub(crate) fn expose(&self) -> BorrowedFd<'_> {
-        self.is_exposed.store(1, Ordering::Relaxed);
-        self.is_shared.store(1, Ordering::Relaxed);
+        self.mark(EXPOSED | SHARED);
         self.is_plain.store(0, Ordering::Relaxed);
         self.fd.as_fd()
     }
@@ -173,9 +184,6 @@ impl Evented {
     /// Before a wait. `true`: its user has made it non-blocking behind our back.
     #[cold]
     fn has_become_nonblocking(&self, direction: Direction) -> bool {
-        if self.is_exposed.load(Ordering::Relaxed) == 0 {
-            return false;
-        }
         self.settings.look(self.fd.as_fd(), direction);
         if self.kind != Kind::Listener {
             self.settings.look_at_mode(self.fd.as_fd());
@@ -186,7 +194,7 @@ impl Evented {
     /// At "would block" in non-blocking mode. `true`: its user has made it blocking behind our back.
     #[cold]
     fn has_become_blocking(&self, direction: Direction) -> bool {
-        self.is_exposed.load(Ordering::Relaxed) != 0 && !self.has_become_nonblocking(direction)
+        self.has(EXPOSED) && !self.has_become_nonblocking(direction)
     }
 
     /// Keeps an error that the kernel tells once, and that cannot be told now: the next operation does.
@@ -217,7 +225,7 @@ impl Evented {
     pub(crate) fn try_clone(&self) -> io::Result<Evented> {
         let fd = self.fd.try_clone()?;
         self.is_plain.store(0, Ordering::Relaxed);
-        self.is_shared.store(1, Ordering::Relaxed);
+        self.mark(SHARED);
         let settings = match self.kind {
             Kind::Stream | Kind::Unix => Arc::clone(&self.settings),
             Kind::Listener => listeners::enter(fd.as_fd()),
@@ -244,7 +252,7 @@ impl Evented {
 
     /// Gives the descriptor back, unregistered, in the mode its user chose.
     pub(crate) fn into_fd(self) -> OwnedFd {
-        self.is_shared.store(1, Ordering::Relaxed);
+        self.mark(SHARED);
         self.leave();
         self.source.retire(self.fd.as_raw_fd(), true);
         let mut this = ManuallyDrop::new(self);
@@ -311,11 +319,11 @@ impl Evented {
                     Err(error) => return Err(Stop::Io(error)),
                 }
             }
-            if wait.is_none() && self.has_become_nonblocking(direction) {
+            if self.has(EXPOSED) && wait.is_none() && self.has_become_nonblocking(direction) {
                 continue;
             }
-            let until = || Wait::until(self.deadline_ns(direction), self.reason(direction));
-            self.wait_for(direction, wait.get_or_insert_with(until))?;
+            let until = || Wait::until(self.deadline_ns(direction));
+            self.wait_for(direction, None, wait.get_or_insert_with(until))?;
         }
     }
 
@@ -323,9 +331,7 @@ impl Evented {
     pub(super) fn interest(&self) -> Interest {
         match self.kind {
             Kind::Stream | Kind::Unix => Interest::Stream,
-            Kind::Listener if self.is_exclusive.load(Ordering::Relaxed) != 0 => {
-                Interest::ExclusiveListener
-            }
+            Kind::Listener if self.has(EXCLUSIVE) => Interest::ExclusiveListener,
             Kind::Listener => Interest::Listener,
         }
     }
@@ -346,10 +352,12 @@ impl Drop for Evented {
         reason = "closes the descriptor after its place was given back"
     )]
     fn drop(&mut self) {
-        let is_shared = self.is_shared.load(Ordering::Relaxed) != 0;
+        let is_shared = self.has(SHARED);
         self.leave();
         self.source.retire(self.fd.as_raw_fd(), is_shared);
         // SAFETY: dropped once, here; the field is not used afterwards.
         unsafe { ManuallyDrop::drop(&mut self.fd) };
     }
 }
+
+const _: () = assert!(size_of::<Evented>() <= 24);

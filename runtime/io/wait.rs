@@ -19,7 +19,6 @@ use std::time::Duration;
 /// One operation's wait, over all its rounds.
 #[derive(Debug)]
 pub(super) struct Wait {
-    reason: WaitReason,
     deadline_ns: u64,
     /// How often in a row poll(2) has said "ready" at once, and the attempt that it would block. Subtle: a
     /// socket with an error queue that nobody empties (`IP_RECVERR`, set by the user) is ready for ever
@@ -28,9 +27,8 @@ pub(super) struct Wait {
 }
 
 impl Wait {
-    pub(super) fn until(deadline_ns: u64, reason: WaitReason) -> Wait {
+    pub(super) fn until(deadline_ns: u64) -> Wait {
         Wait {
-            reason,
             deadline_ns,
             alarms: 0,
         }
@@ -49,7 +47,7 @@ const ALARM_PAUSE: Duration = Duration::from_millis(1);
 const UNIX_LOOK_NS: u64 = 50_000_000;
 
 impl Evented {
-    pub(super) fn reason(&self, direction: Direction) -> WaitReason {
+    fn reason(&self, direction: Direction) -> WaitReason {
         let raw = self.as_fd().as_raw_fd();
         match direction {
             Direction::Read => WaitReason::Readable(raw),
@@ -69,11 +67,18 @@ impl Evented {
 
     /// Waits until an event, at most until the deadline. May come back for no reason.
     #[cold]
-    pub(super) fn wait_for(&self, direction: Direction, wait: &mut Wait) -> Result<(), Stop> {
+    ///
+    /// `reason`: what readiness means here, if it is not the plain thing.
+    pub(super) fn wait_for(
+        &self,
+        direction: Direction,
+        reason: Option<WaitReason>,
+        wait: &mut Wait,
+    ) -> Result<(), Stop> {
         let deadline_ns = wait.deadline_ns;
         let until_ns = self.look_up_ns(direction).min(deadline_ns);
         let is_ready = if current::task().is_some() {
-            self.park(direction, wait.reason, until_ns)?;
+            self.park(direction, reason, until_ns)?;
             self.source().ready.snapshot().is_ready(direction)
         } else {
             self.poll(direction, wait, until_ns)?
@@ -126,7 +131,12 @@ impl Evented {
 
     /// A green thread's wait; see `driver/source.rs` for the protocol.
     #[expect(unsafe_code, reason = "queues a node that lies in this frame")]
-    fn park(&self, direction: Direction, reason: WaitReason, deadline_ns: u64) -> io::Result<()> {
+    fn park(
+        &self,
+        direction: Direction,
+        reason: Option<WaitReason>,
+        deadline_ns: u64,
+    ) -> io::Result<()> {
         let raw = self.as_fd().as_raw_fd();
         let interest = self.interest();
         let worker = current::worker().expect("because a task runs on a worker");
@@ -142,6 +152,7 @@ impl Evented {
         stranded.into_iter().for_each(enqueue);
         let queued = queued?;
         if queued {
+            let reason = reason.unwrap_or_else(|| self.reason(direction));
             parker.park(reason, deadline_ns);
             self.source().withdraw(direction, &node);
         }
@@ -171,17 +182,17 @@ impl Evented {
     /// As [`Evented::wait`], until `deadline_ns`; out of time is `WouldBlock`. What cannot be polled is
     /// [`is_unpollable`].
     pub(crate) fn try_wait(&self, direction: Direction, deadline_ns: u64) -> Result<(), Stop> {
-        self.try_wait_as(direction, self.reason(direction), deadline_ns)
+        self.try_wait_as(direction, None, deadline_ns)
     }
 
     /// As [`Evented::try_wait`], for what readiness means here.
     pub(crate) fn try_wait_as(
         &self,
         direction: Direction,
-        reason: WaitReason,
+        reason: Option<WaitReason>,
         deadline_ns: u64,
     ) -> Result<(), Stop> {
-        let mut wait = Wait::until(deadline_ns, reason);
+        let mut wait = Wait::until(deadline_ns);
         loop {
             if interrupt::is_pending() {
                 return Err(Stop::Interrupted);
@@ -189,7 +200,7 @@ impl Evented {
             if self.probe(direction)? {
                 return Ok(());
             }
-            self.wait_for(direction, &mut wait)?;
+            self.wait_for(direction, reason, &mut wait)?;
         }
     }
 }

@@ -68,7 +68,7 @@ impl Watch {
                 };
             }
             Watch::Pidfd(pidfd) => {
-                let reason = WaitReason::Child(pid);
+                let reason = Some(WaitReason::Child(pid));
                 match pidfd.try_wait_as(Direction::Read, reason, deadline_ns) {
                     Err(Stop::Interrupted) => return Err(Stop::Interrupted),
                     Err(Stop::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {}
