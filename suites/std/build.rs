@@ -38,6 +38,9 @@ fn main() {
         let target = out.join(file.module).with_extension("rs");
         fs::write(target, text).expect("the output directory can be written");
     }
+    for (path, reason) in fitting::NOT_TAKEN {
+        left_out.push_str(&format!("{path}: {reason}\n"));
+    }
     fs::write(out.join("left_out.txt"), left_out).expect("the output directory can be written");
 }
 

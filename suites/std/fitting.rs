@@ -45,6 +45,34 @@ const ACCESSORS: &[(&str, &str)] = &[
     ("test_replace_poison", "`replace` is unstable in std"),
 ];
 
+/// Files of tests about what greenroom has, that are not taken.
+pub(crate) const NOT_TAKEN: &[(&str, &str)] = &[
+    (
+        "std/tests/pipe_subprocess.rs",
+        "starts its own program again",
+    ),
+    (
+        "std/tests/process_spawning.rs",
+        "starts its own program again",
+    ),
+    (
+        "std/tests/switch-stdout.rs",
+        "exchanges the test's standard output",
+    ),
+    (
+        "std/src/os/unix/fs/tests.rs",
+        "all of it is unstable in std",
+    ),
+    (
+        "std/src/io/buffered/tests.rs",
+        "std's own types, re-exported",
+    ),
+    (
+        "std/tests/sync/{mpmc,oneshot,reentrant_lock}.rs",
+        "unstable in std",
+    ),
+];
+
 pub(crate) const FILES: &[File] = &[
     File {
         module: "net_test",
