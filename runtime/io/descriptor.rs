@@ -11,17 +11,23 @@
 //!
 //! Why the pool in the second: readiness may be gone by the time of the call, because another process
 //! shares the file, and then it is a pool thread that waits and not a worker. The pool lends the
-//! caller's buffers, so such a call is masked until it ends. Rejected: duplicating the open file by
-//! `/proc/self/fd` to have flags of our own, which needs permissions and fails for sockets.
+//! caller's buffers, so such a call is masked until it ends. One reader and one writer at a time wait for
+//! readiness (`turns`), and the pool thread looks once more before the call. What remains: between that
+//! look and the call a separate open of the same FIFO, or another process, may take what there was.
+//! Rejected: duplicating the open file by `/proc/self/fd` to have flags of our own, which needs
+//! permissions and fails for sockets.
 
-use super::evented::{Attempt, Direction, Evented, Kind, Stop, is_unpollable};
+use super::evented::{Attempt, Direction, Evented, Kind, Stop, is_unpollable, readiness};
 use super::stream::{self, Limit};
+use super::turns::{Turn, Turns};
 use crate::sys::atomic::{AtomicU8, Ordering};
 use crate::sys::clock::NEVER_NS;
 use crate::sys::file::{self, FileKind};
+use crate::sys::poll;
 use crate::unblock::{Lane, lend, try_lend};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::{Arc, OnceLock};
 
 /// The file has no `RWF_NOWAIT`.
 const NO_ASKING: u8 = 1;
@@ -37,6 +43,8 @@ pub(crate) struct Descriptor {
     evented: Evented,
     /// What was found out about it.
     lacks: AtomicU8,
+    /// Shared by clones; made for who needs them.
+    turns: OnceLock<Arc<Turns>>,
 }
 
 impl Descriptor {
@@ -59,6 +67,7 @@ impl Descriptor {
         Descriptor {
             evented,
             lacks: AtomicU8::new(lacks),
+            turns: OnceLock::new(),
         }
     }
 
@@ -75,12 +84,21 @@ impl Descriptor {
         Ok(Descriptor {
             evented: self.evented.try_clone()?,
             lacks: AtomicU8::new(self.lacks.load(Ordering::Relaxed)),
+            turns: OnceLock::from(Arc::clone(self.turns())),
         })
     }
 
     /// Gives the descriptor back, unregistered, with the flags it came with.
     pub(crate) fn into_fd(self) -> OwnedFd {
         self.evented.into_fd()
+    }
+
+    fn turns(&self) -> &Arc<Turns> {
+        self.turns.get_or_init(|| Arc::new(Turns::new()))
+    }
+
+    fn turn(&self, direction: Direction) -> Result<Turn<'_>, Stop> {
+        self.turns().take(direction)
     }
 
     // Relaxed: a hint that every caller finds out by itself if it is late.
@@ -109,11 +127,15 @@ impl Descriptor {
                 done => return done,
             }
         }
-        if self.evented.is_nonblocking() {
+        if self.evented.is_nonblocking() || bufs.iter().all(|buf| buf.is_empty()) {
             return file::read(self.as_fd(), bufs);
         }
-        self.wait_ready(Direction::Read).map_err(Stop::into_error)?;
-        lend(self.lane(), || file::read(self.as_fd(), bufs))
+        if self.lacks(NO_READINESS) {
+            return lend(self.lane(), || file::read(self.as_fd(), bufs));
+        }
+        self.turn(Direction::Read)
+            .and_then(|_turn| self.once_ready(Direction::Read, |fd| file::read(fd, bufs)))
+            .map_err(Stop::into_error)
     }
 
     /// As `write(2)` on a blocking file: parks until all is written.
@@ -150,6 +172,7 @@ impl Descriptor {
 
     /// Piece by piece, each as large as a ready pipe takes, so that a pool thread is held for moments.
     fn write_when_ready(&self, bufs: &[IoSlice<'_>]) -> Result<usize, Stop> {
+        let _turn = self.turn(Direction::Write)?;
         let mut written = 0;
         for buf in bufs {
             for piece in buf.chunks(READY_BYTES) {
@@ -169,11 +192,28 @@ impl Descriptor {
     }
 
     fn write_piece(&self, piece: &[u8]) -> Result<usize, Stop> {
-        self.wait_ready(Direction::Write)?;
         let piece = [IoSlice::new(piece)];
-        Ok(try_lend(self.lane(), || {
-            file::write(self.as_fd(), &piece)
-        })??)
+        self.once_ready(Direction::Write, |fd| file::write(fd, &piece))
+    }
+
+    /// Runs `call` on the pool once the file is ready, also by the time that a thread is there.
+    fn once_ready(
+        &self,
+        direction: Direction,
+        mut call: impl FnMut(BorrowedFd<'_>) -> io::Result<usize> + Send,
+    ) -> Result<usize, Stop> {
+        loop {
+            let is_told = self.wait_ready(direction)?;
+            let outcome = try_lend(self.lane(), || {
+                if is_told && !poll::is_ready(self.as_fd(), readiness(direction))? {
+                    return Ok(None);
+                }
+                call(self.as_fd()).map(Some)
+            })?;
+            if let Some(count) = outcome? {
+                return Ok(count);
+            }
+        }
     }
 
     /// As `readv(2)` on a non-blocking file: `WouldBlock` rather than wait.
@@ -210,17 +250,17 @@ impl Descriptor {
         }
     }
 
-    /// Returns at once for what has no readiness.
-    fn wait_ready(&self, direction: Direction) -> Result<(), Stop> {
+    /// Returns at once for what has no readiness: `false`.
+    fn wait_ready(&self, direction: Direction) -> Result<bool, Stop> {
         if self.lacks(NO_READINESS) {
-            return Ok(());
+            return Ok(false);
         }
         match self.evented.try_wait(direction, NEVER_NS) {
             Err(Stop::Io(error)) if is_unpollable(&error) => {
                 self.note(NO_READINESS);
-                Ok(())
+                Ok(false)
             }
-            outcome => outcome,
+            outcome => outcome.map(|()| true),
         }
     }
 

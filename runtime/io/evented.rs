@@ -441,7 +441,7 @@ pub(crate) fn is_unpollable(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::PermissionDenied
 }
 
-fn readiness(direction: Direction) -> Readiness {
+pub(super) fn readiness(direction: Direction) -> Readiness {
     match direction {
         Direction::Read => Readiness::Readable,
         Direction::Write => Readiness::Writable,

@@ -18,6 +18,7 @@ pub(crate) mod settings;
 mod stdio;
 pub(crate) mod stream;
 mod terminal;
+mod turns;
 
 // What is named here goes before std's item of the same name.
 pub use pipe::{PipeReader, PipeWriter, pipe};
