@@ -18,12 +18,14 @@
 //! permissions and fails for sockets.
 
 use super::evented::{Attempt, Direction, Evented, Kind, Stop, is_unpollable, readiness};
+use super::pieces;
 use super::stream::{self, Limit};
 use super::turns::{Turn, Turns};
 use crate::sys::atomic::{AtomicU8, Ordering};
 use crate::sys::clock::NEVER_NS;
 use crate::sys::file::{self, FileKind};
-use crate::sys::poll;
+use crate::sys::socket::IOV_MAX;
+use crate::sys::{poll, terminal};
 use crate::unblock::{Lane, lend, try_lend};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -37,10 +39,21 @@ const NO_READINESS: u8 = 1 << 1;
 /// `PIPE_BUF`: a pipe or FIFO that is ready takes this much without waiting. Source: pipe(7).
 const READY_BYTES: usize = 4096;
 
+/// What a file is, as far as it matters here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    Disk,
+    Pipe,
+    Terminal,
+    /// Sockets, devices, what has no type.
+    Other,
+}
+
 /// An open file with its place in the driver.
 #[derive(Debug)]
 pub(crate) struct Descriptor {
     evented: Evented,
+    shape: Shape,
     /// What was found out about it.
     lacks: AtomicU8,
     /// Shared by clones; made for who needs them.
@@ -60,12 +73,19 @@ impl Descriptor {
 
     fn of(evented: Evented) -> Descriptor {
         // A closed descriptor (standard input may be) fails at each call, as it should.
-        let lacks = match file::kind(evented.as_fd()) {
-            Ok(FileKind::Regular | FileKind::OtherDisk) => NO_ASKING | NO_READINESS,
+        let shape = match file::kind(evented.as_fd()) {
+            Ok(FileKind::Regular | FileKind::OtherDisk) => Shape::Disk,
+            Ok(FileKind::Pipe) => Shape::Pipe,
+            Ok(FileKind::Character) if terminal::is_one(evented.as_fd()) => Shape::Terminal,
+            _ => Shape::Other,
+        };
+        let lacks = match shape {
+            Shape::Disk => NO_ASKING | NO_READINESS,
             _ => 0,
         };
         Descriptor {
             evented,
+            shape,
             lacks: AtomicU8::new(lacks),
             turns: OnceLock::new(),
         }
@@ -83,6 +103,7 @@ impl Descriptor {
     pub(crate) fn try_clone(&self) -> io::Result<Descriptor> {
         Ok(Descriptor {
             evented: self.evented.try_clone()?,
+            shape: self.shape,
             lacks: AtomicU8::new(self.lacks.load(Ordering::Relaxed)),
             turns: OnceLock::from(Arc::clone(self.turns())),
         })
@@ -171,29 +192,34 @@ impl Descriptor {
     }
 
     /// Piece by piece, each as large as a ready pipe takes, so that a pool thread is held for moments.
+    /// What is neither a pipe nor a terminal may mean something by one call, and gets all in one.
     fn write_when_ready(&self, bufs: &[IoSlice<'_>]) -> Result<usize, Stop> {
+        let mut rest = bufs[..bufs.len().min(IOV_MAX)].to_vec();
+        let mut rest = &mut rest[..];
+        if pieces::len(rest) == 0 {
+            return Ok(file::write(self.as_fd(), rest)?);
+        }
+        let bytes_max = match self.shape {
+            Shape::Pipe | Shape::Terminal => READY_BYTES,
+            Shape::Disk | Shape::Other => usize::MAX,
+        };
         let _turn = self.turn(Direction::Write)?;
         let mut written = 0;
-        for buf in bufs {
-            for piece in buf.chunks(READY_BYTES) {
-                let count = match self.write_piece(piece) {
-                    Ok(count) => count,
-                    Err(stop) if written == 0 => return Err(stop),
-                    // Progress wins over what ended it.
-                    Err(_) => return Ok(written),
-                };
-                written += count;
-                if count < piece.len() {
-                    return Ok(written);
-                }
+        loop {
+            let piece = pieces::front(rest, bytes_max);
+            let asked = pieces::len(&piece);
+            let count = match self.once_ready(Direction::Write, |fd| file::write(fd, &piece)) {
+                Ok(count) => count,
+                Err(stop) if written == 0 => return Err(stop),
+                // Progress wins over what ended it.
+                Err(_) => return Ok(written),
+            };
+            written += count;
+            IoSlice::advance_slices(&mut rest, count);
+            if count < asked || pieces::len(rest) == 0 {
+                return Ok(written);
             }
         }
-        Ok(written)
-    }
-
-    fn write_piece(&self, piece: &[u8]) -> Result<usize, Stop> {
-        let piece = [IoSlice::new(piece)];
-        self.once_ready(Direction::Write, |fd| file::write(fd, &piece))
     }
 
     /// Runs `call` on the pool once the file is ready, also by the time that a thread is there.
@@ -235,9 +261,7 @@ impl Descriptor {
             done => return done,
         }
         self.look(Direction::Write)?;
-        let first = bufs.iter().find(|buf| !buf.is_empty());
-        let piece = first.map_or(&[][..], |buf| &buf[..buf.len().min(READY_BYTES)]);
-        file::write(self.as_fd(), &[IoSlice::new(piece)])
+        file::write(self.as_fd(), &pieces::front(bufs, READY_BYTES))
     }
 
     /// What cannot be asked without waiting is looked at first. Another process may be faster; then the
@@ -266,8 +290,8 @@ impl Descriptor {
 
     /// Regular files take as long as the disk does; anything else may take for ever.
     fn lane(&self) -> Lane {
-        match file::kind(self.as_fd()) {
-            Ok(FileKind::Regular | FileKind::OtherDisk) => Lane::Brief,
+        match self.shape {
+            Shape::Disk => Lane::Brief,
             _ => Lane::Long,
         }
     }

@@ -13,6 +13,7 @@ pub(crate) mod descriptor;
 pub(crate) mod ends;
 pub(crate) mod evented;
 mod listeners;
+mod pieces;
 mod pipe;
 pub(crate) mod settings;
 mod stdio;

@@ -109,6 +109,40 @@ fn reader_cancelled_at_the_head_of_its_turn_leaves_the_byte_to_the_next() {
     });
 }
 
+/// What is shorter than `PIPE_BUF` goes in whole, whatever it is made of, as by writev(2).
+#[test]
+fn vectored_writes_of_many_to_a_fifo_never_interleave() {
+    const WRITERS: usize = 8;
+    const LINES: usize = 200;
+    with_runtimes(|rt, dir| {
+        let fifo = dir.fifo("fifo");
+        let reader = both_ends(&fifo);
+        let writers: Vec<_> = (0..WRITERS)
+            .map(|n| {
+                // Separate opens, so that only the kernel keeps them apart.
+                let file = both_ends(&fifo);
+                rt.spawn(move || {
+                    let (head, body) = (format!("{n}:"), format!("{n}\n"));
+                    let line = [head, body];
+                    for _ in 0..LINES {
+                        let parts = line.each_ref().map(|part| IoSlice::new(part.as_bytes()));
+                        assert_eq!((&file).write_vectored(&parts).unwrap(), 4);
+                    }
+                })
+            })
+            .collect();
+        let text = rt.run(|| {
+            let mut bytes = vec![0; WRITERS * LINES * 4];
+            (&reader).read_exact(&mut bytes).unwrap();
+            String::from_utf8(bytes).unwrap()
+        });
+        writers.into_iter().for_each(|w| w.join().unwrap());
+        for line in text.lines() {
+            assert!(line.len() == 3 && line[..1] == line[2..], "{line}");
+        }
+    });
+}
+
 /// Cut in the middle of buffers, nothing is lost, doubled or moved.
 #[test]
 fn long_vectored_write_to_a_fifo_arrives_in_order() {
