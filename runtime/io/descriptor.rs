@@ -21,12 +21,13 @@ use super::evented::{Attempt, Direction, Evented, Kind, Stop, is_unpollable, rea
 use super::pieces;
 use super::stream::{self, Limit};
 use super::turns::{Turn, Turns};
+use crate::sched::current;
 use crate::sys::atomic::{AtomicU8, Ordering};
 use crate::sys::clock::NEVER_NS;
 use crate::sys::file::{self, FileKind};
 use crate::sys::socket::IOV_MAX;
 use crate::sys::{poll, terminal};
-use crate::unblock::{Lane, lend, try_lend};
+use crate::unblock::{Interrupted, Lane, lend, try_lend};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::{Arc, OnceLock};
@@ -230,7 +231,7 @@ impl Descriptor {
     ) -> Result<usize, Stop> {
         loop {
             let is_told = self.wait_ready(direction)?;
-            let outcome = try_lend(self.lane(), || {
+            let outcome = self.try_on_pool(|| {
                 if is_told && !poll::is_ready(self.as_fd(), readiness(direction))? {
                     return Ok(None);
                 }
@@ -274,10 +275,31 @@ impl Descriptor {
         }
     }
 
-    /// Returns at once for what has no readiness: `false`.
+    /// A thread of the pool's blocks the signals of job control, which would turn a stop into an error.
+    fn try_on_pool<T: Send>(&self, call: impl FnOnce() -> T + Send) -> Result<T, Interrupted> {
+        if self.shape != Shape::Terminal || current::task().is_none() {
+            return try_lend(self.lane(), call);
+        }
+        try_lend(self.lane(), || match current::task() {
+            None => terminal::with_job_control(call),
+            // The pool has no thread: this is a worker, and handlers do not run there.
+            Some(_) => call(),
+        })
+    }
+
+    /// Returns at once for what has no readiness, or need not be ready: `false`.
     fn wait_ready(&self, direction: Direction) -> Result<bool, Stop> {
         if self.lacks(NO_READINESS) {
             return Ok(false);
+        }
+        if self.shape == Shape::Terminal && direction == Direction::Read {
+            if terminal::answers_without_input(self.as_fd()) {
+                return Ok(false);
+            }
+            // As std's read, which stops the job before it waits.
+            if terminal::is_in_background(self.as_fd()) {
+                self.try_on_pool(|| terminal::ask_to_read(self.as_fd()))??;
+            }
         }
         match self.evented.try_wait(direction, NEVER_NS) {
             Err(Stop::Io(error)) if is_unpollable(&error) => {
