@@ -38,7 +38,7 @@ const NO_ASKING: u8 = 1;
 const NO_READINESS: u8 = 1 << 1;
 
 /// `PIPE_BUF`: a pipe or FIFO that is ready takes this much without waiting. Source: pipe(7).
-const READY_BYTES: usize = 4096;
+pub(super) const READY_BYTES: usize = 4096;
 
 /// What a file is, as far as it matters here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

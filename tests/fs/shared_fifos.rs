@@ -153,7 +153,11 @@ fn long_vectored_write_to_a_fifo_arrives_in_order() {
         let sent: Vec<Vec<u8>> = sizes
             .iter()
             .enumerate()
-            .map(|(n, &size)| (0..size).map(|at| (at % 251 + n) as u8).collect())
+            .map(|(n, &size)| {
+                (0..size)
+                    .map(|at| u8::try_from(at % 200 + n).unwrap())
+                    .collect()
+            })
             .collect();
         let expected = sent.concat();
         let writer = both_ends(&fifo);

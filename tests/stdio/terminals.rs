@@ -88,10 +88,8 @@ fn next_status(child: &Child) -> i32 {
 fn lead(test: &str, job: &str, signal: i32) {
     let (mut master, slave) = terminal();
     // SAFETY: makes it the terminal of this session, which has none.
-    assert_eq!(
-        unsafe { libc::ioctl(slave.as_raw_fd(), libc::TIOCSCTTY, 0) },
-        0
-    );
+    let done = unsafe { libc::ioctl(slave.as_raw_fd(), libc::TIOCSCTTY, 0) };
+    assert_eq!(done, 0);
     set_mode(&slave, |mode| {
         mode.c_lflag &= !libc::ECHO;
         mode.c_lflag |= libc::TOSTOP;
