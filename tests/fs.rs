@@ -19,3 +19,5 @@ mod large;
 mod like_std;
 #[path = "support/reexec.rs"]
 mod reexec;
+#[path = "fs/shared_fifos.rs"]
+mod shared_fifos;

@@ -26,6 +26,8 @@ mod kinds;
 mod like_std;
 #[path = "stdio/output.rs"]
 mod output;
+#[path = "stdio/terminals.rs"]
+mod terminals;
 
 use child::Running;
 use common::{Rt, watchdog};

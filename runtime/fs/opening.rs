@@ -16,12 +16,12 @@ use super::File;
 use super::open_options::OpenOptions;
 use super::patience::{Patience, may_block};
 use crate::sys::fd;
-use crate::sys::file::{self, FileKind};
+use crate::sys::file::{self, FileKind, Scratch};
 use crate::task::WaitReason;
 use crate::unblock::{Lane, ask, lend};
 use std::fs;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -90,10 +90,11 @@ fn open_device(options: &OpenOptions, path: &Path) -> io::Result<File> {
 /// A handle of the file that `path` names now, good for nothing else.
 fn pin(path: &Path) -> io::Result<fs::File> {
     use std::os::unix::fs::OpenOptionsExt;
-    fs::OpenOptions::new()
+    let pin = fs::OpenOptions::new()
         .read(true)
         .custom_flags(file::O_PATH)
-        .open(path)
+        .open(path)?;
+    fd::above_standard(pin.into()).map(fs::File::from)
 }
 
 fn await_writer(fifo: fs::File) -> io::Result<File> {
@@ -128,15 +129,14 @@ fn now_blocking(file: fs::File) -> io::Result<File> {
     Ok(File::adopt(file))
 }
 
-/// One for the whole process, see [`file::has_writer`].
-fn scratch_pipe() -> io::Result<BorrowedFd<'static>> {
-    static SCRATCH: OnceLock<(io::PipeReader, io::PipeWriter)> = OnceLock::new();
-    let (_, writer) = match SCRATCH.get() {
-        Some(pipe) => pipe,
+/// One for the whole process.
+fn scratch_pipe() -> io::Result<&'static Scratch> {
+    static SCRATCH: OnceLock<Scratch> = OnceLock::new();
+    match SCRATCH.get() {
+        Some(scratch) => Ok(scratch),
         None => {
-            let pipe = io::pipe()?;
-            SCRATCH.get_or_init(|| pipe)
+            let scratch = Scratch::new()?;
+            Ok(SCRATCH.get_or_init(|| scratch))
         }
-    };
-    Ok(writer.as_fd())
+    }
 }

@@ -11,17 +11,27 @@
 //!
 //! Why the pool in the second: readiness may be gone by the time of the call, because another process
 //! shares the file, and then it is a pool thread that waits and not a worker. The pool lends the
-//! caller's buffers, so such a call is masked until it ends. Rejected: duplicating the open file by
-//! `/proc/self/fd` to have flags of our own, which needs permissions and fails for sockets.
+//! caller's buffers, so such a call is masked until it ends. One reader and one writer at a time wait for
+//! readiness (`turns`), and the pool thread looks once more before the call. What remains: between that
+//! look and the call another process may take what there was.
+//! Rejected: duplicating the open file by `/proc/self/fd` to have flags of our own, which needs
+//! permissions and fails for sockets.
 
 use super::evented::{Attempt, Direction, Evented, Kind, Stop, is_unpollable};
+use super::pieces;
 use super::stream::{self, Limit};
+use super::turns::{Turn, Turns};
+use super::wait::readiness;
+use crate::sched::current;
 use crate::sys::atomic::{AtomicU8, Ordering};
 use crate::sys::clock::NEVER_NS;
 use crate::sys::file::{self, FileKind};
-use crate::unblock::{Lane, lend, try_lend};
+use crate::sys::socket::IOV_MAX;
+use crate::sys::{poll, terminal};
+use crate::unblock::{Interrupted, Lane, lend, try_lend};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::{Arc, OnceLock};
 
 /// The file has no `RWF_NOWAIT`.
 const NO_ASKING: u8 = 1;
@@ -29,14 +39,27 @@ const NO_ASKING: u8 = 1;
 const NO_READINESS: u8 = 1 << 1;
 
 /// `PIPE_BUF`: a pipe or FIFO that is ready takes this much without waiting. Source: pipe(7).
-const READY_BYTES: usize = 4096;
+pub(super) const READY_BYTES: usize = 4096;
+
+/// What a file is, as far as it matters here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    Disk,
+    Pipe,
+    Terminal,
+    /// Sockets, devices, what has no type.
+    Other,
+}
 
 /// An open file with its place in the driver.
 #[derive(Debug)]
 pub(crate) struct Descriptor {
     evented: Evented,
+    shape: Shape,
     /// What was found out about it.
     lacks: AtomicU8,
+    /// For who needs them.
+    turns: OnceLock<Arc<Turns>>,
 }
 
 impl Descriptor {
@@ -52,13 +75,21 @@ impl Descriptor {
 
     fn of(evented: Evented) -> Descriptor {
         // A closed descriptor (standard input may be) fails at each call, as it should.
-        let lacks = match file::kind(evented.as_fd()) {
-            Ok(FileKind::Regular | FileKind::OtherDisk) => NO_ASKING | NO_READINESS,
+        let shape = match file::kind(evented.as_fd()) {
+            Ok(FileKind::Regular | FileKind::OtherDisk) => Shape::Disk,
+            Ok(FileKind::Pipe) => Shape::Pipe,
+            Ok(FileKind::Character) if terminal::is_one(evented.as_fd()) => Shape::Terminal,
+            _ => Shape::Other,
+        };
+        let lacks = match shape {
+            Shape::Disk => NO_ASKING | NO_READINESS,
             _ => 0,
         };
         Descriptor {
             evented,
+            shape,
             lacks: AtomicU8::new(lacks),
+            turns: OnceLock::new(),
         }
     }
 
@@ -74,13 +105,26 @@ impl Descriptor {
     pub(crate) fn try_clone(&self) -> io::Result<Descriptor> {
         Ok(Descriptor {
             evented: self.evented.try_clone()?,
+            shape: self.shape,
             lacks: AtomicU8::new(self.lacks.load(Ordering::Relaxed)),
+            turns: OnceLock::from(Arc::clone(self.turns())),
         })
     }
 
     /// Gives the descriptor back, unregistered, with the flags it came with.
     pub(crate) fn into_fd(self) -> OwnedFd {
         self.evented.into_fd()
+    }
+
+    fn turns(&self) -> &Arc<Turns> {
+        self.turns.get_or_init(|| match self.shape {
+            Shape::Pipe | Shape::Terminal => Turns::of(self.as_fd()),
+            Shape::Disk | Shape::Other => Turns::alone(),
+        })
+    }
+
+    fn turn(&self, direction: Direction) -> Result<Turn<'_>, Stop> {
+        self.turns().take(direction)
     }
 
     // Relaxed: a hint that every caller finds out by itself if it is late.
@@ -109,11 +153,15 @@ impl Descriptor {
                 done => return done,
             }
         }
-        if self.evented.is_nonblocking() {
+        if self.evented.is_nonblocking() || bufs.iter().all(|buf| buf.is_empty()) {
             return file::read(self.as_fd(), bufs);
         }
-        self.wait_ready(Direction::Read).map_err(Stop::into_error)?;
-        lend(self.lane(), || file::read(self.as_fd(), bufs))
+        if self.lacks(NO_READINESS) {
+            return lend(self.lane(), || file::read(self.as_fd(), bufs));
+        }
+        self.turn(Direction::Read)
+            .and_then(|_turn| self.once_ready(Direction::Read, |fd| file::read(fd, bufs)))
+            .map_err(Stop::into_error)
     }
 
     /// As `write(2)` on a blocking file: parks until all is written.
@@ -149,31 +197,54 @@ impl Descriptor {
     }
 
     /// Piece by piece, each as large as a ready pipe takes, so that a pool thread is held for moments.
+    /// What is neither a pipe nor a terminal may mean something by one call, and gets all in one.
     fn write_when_ready(&self, bufs: &[IoSlice<'_>]) -> Result<usize, Stop> {
+        let mut rest = bufs[..bufs.len().min(IOV_MAX)].to_vec();
+        let mut rest = &mut rest[..];
+        if pieces::len(rest) == 0 {
+            return Ok(file::write(self.as_fd(), rest)?);
+        }
+        let bytes_max = match self.shape {
+            Shape::Pipe | Shape::Terminal => READY_BYTES,
+            Shape::Disk | Shape::Other => usize::MAX,
+        };
+        let _turn = self.turn(Direction::Write)?;
         let mut written = 0;
-        for buf in bufs {
-            for piece in buf.chunks(READY_BYTES) {
-                let count = match self.write_piece(piece) {
-                    Ok(count) => count,
-                    Err(stop) if written == 0 => return Err(stop),
-                    // Progress wins over what ended it.
-                    Err(_) => return Ok(written),
-                };
-                written += count;
-                if count < piece.len() {
-                    return Ok(written);
-                }
+        loop {
+            let piece = pieces::front(rest, bytes_max);
+            let asked = pieces::len(&piece);
+            let count = match self.once_ready(Direction::Write, |fd| file::write(fd, &piece)) {
+                Ok(count) => count,
+                Err(stop) if written == 0 => return Err(stop),
+                // Progress wins over what ended it.
+                Err(_) => return Ok(written),
+            };
+            written += count;
+            IoSlice::advance_slices(&mut rest, count);
+            if count < asked || pieces::len(rest) == 0 {
+                return Ok(written);
             }
         }
-        Ok(written)
     }
 
-    fn write_piece(&self, piece: &[u8]) -> Result<usize, Stop> {
-        self.wait_ready(Direction::Write)?;
-        let piece = [IoSlice::new(piece)];
-        Ok(try_lend(self.lane(), || {
-            file::write(self.as_fd(), &piece)
-        })??)
+    /// Runs `call` on the pool once the file is ready, also by the time that a thread is there.
+    fn once_ready(
+        &self,
+        direction: Direction,
+        mut call: impl FnMut(BorrowedFd<'_>) -> io::Result<usize> + Send,
+    ) -> Result<usize, Stop> {
+        loop {
+            let is_told = self.wait_ready(direction)?;
+            let outcome = self.try_on_pool(|| {
+                if is_told && !poll::is_ready(self.as_fd(), readiness(direction))? {
+                    return Ok(None);
+                }
+                call(self.as_fd()).map(Some)
+            })?;
+            if let Some(count) = outcome? {
+                return Ok(count);
+            }
+        }
     }
 
     /// As `readv(2)` on a non-blocking file: `WouldBlock` rather than wait.
@@ -195,9 +266,7 @@ impl Descriptor {
             done => return done,
         }
         self.look(Direction::Write)?;
-        let first = bufs.iter().find(|buf| !buf.is_empty());
-        let piece = first.map_or(&[][..], |buf| &buf[..buf.len().min(READY_BYTES)]);
-        file::write(self.as_fd(), &[IoSlice::new(piece)])
+        file::write(self.as_fd(), &pieces::front(bufs, READY_BYTES))
     }
 
     /// What cannot be asked without waiting is looked at first. Another process may be faster; then the
@@ -210,24 +279,45 @@ impl Descriptor {
         }
     }
 
-    /// Returns at once for what has no readiness.
-    fn wait_ready(&self, direction: Direction) -> Result<(), Stop> {
+    /// A thread of the pool's blocks the signals of job control, which would turn a stop into an error.
+    fn try_on_pool<T: Send>(&self, call: impl FnOnce() -> T + Send) -> Result<T, Interrupted> {
+        if self.shape != Shape::Terminal || current::task().is_none() {
+            return try_lend(self.lane(), call);
+        }
+        try_lend(self.lane(), || match current::task() {
+            None => terminal::with_job_control(call),
+            // The pool has no thread: this is a worker, and handlers do not run there.
+            Some(_) => call(),
+        })
+    }
+
+    /// Returns at once for what has no readiness, or need not be ready: `false`.
+    fn wait_ready(&self, direction: Direction) -> Result<bool, Stop> {
         if self.lacks(NO_READINESS) {
-            return Ok(());
+            return Ok(false);
+        }
+        if self.shape == Shape::Terminal && direction == Direction::Read {
+            if terminal::answers_without_input(self.as_fd()) {
+                return Ok(false);
+            }
+            // As std's read, which stops the job before it waits.
+            if terminal::is_in_background(self.as_fd()) {
+                self.try_on_pool(|| terminal::ask_to_read(self.as_fd()))??;
+            }
         }
         match self.evented.try_wait(direction, NEVER_NS) {
             Err(Stop::Io(error)) if is_unpollable(&error) => {
                 self.note(NO_READINESS);
-                Ok(())
+                Ok(false)
             }
-            outcome => outcome,
+            outcome => outcome.map(|()| true),
         }
     }
 
     /// Regular files take as long as the disk does; anything else may take for ever.
     fn lane(&self) -> Lane {
-        match file::kind(self.as_fd()) {
-            Ok(FileKind::Regular | FileKind::OtherDisk) => Lane::Brief,
+        match self.shape {
+            Shape::Disk => Lane::Brief,
             _ => Lane::Long,
         }
     }

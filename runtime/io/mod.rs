@@ -13,11 +13,13 @@ pub(crate) mod descriptor;
 pub(crate) mod ends;
 pub(crate) mod evented;
 mod listeners;
+mod pieces;
 mod pipe;
 pub(crate) mod settings;
 mod stdio;
 pub(crate) mod stream;
 mod terminal;
+mod turns;
 mod wait;
 
 // What is named here goes before std's item of the same name.

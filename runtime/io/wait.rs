@@ -205,7 +205,7 @@ impl Evented {
     }
 }
 
-fn readiness(direction: Direction) -> Readiness {
+pub(super) fn readiness(direction: Direction) -> Readiness {
     match direction {
         Direction::Read => Readiness::Readable,
         Direction::Write => Readiness::Writable,

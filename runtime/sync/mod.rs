@@ -17,7 +17,7 @@ mod mutex;
 mod once;
 mod once_lock;
 mod poison;
-mod raw_mutex;
+pub(crate) mod raw_mutex;
 mod raw_rwlock;
 pub(crate) mod raw_semaphore;
 mod reentrant_lock;

@@ -113,6 +113,12 @@ impl RawMutex {
         }
     }
 
+    /// Takes it; `false`: there is an interrupt, which is the caller's to raise.
+    pub(crate) fn lock_unless_interrupted(&self) -> bool {
+        !interrupt::is_pending()
+            && (self.try_lock() || self.lock_slowly(NEVER_NS, Mask::Open).is_ok())
+    }
+
     /// Takes it, come what may.
     pub(crate) fn lock_masked(&self) {
         if !self.try_lock() {

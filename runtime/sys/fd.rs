@@ -25,7 +25,7 @@ pub(crate) fn set_nonblocking(fd: BorrowedFd<'_>, on: bool) -> io::Result<()> {
 
 /// Moves a descriptor of the runtime's own out of the places of the standard streams, if the program has
 /// closed one of those: what reads from 0 must find it closed, and not eat the runtime's wakes.
-pub(super) fn above_standard(fd: OwnedFd) -> io::Result<OwnedFd> {
+pub(crate) fn above_standard(fd: OwnedFd) -> io::Result<OwnedFd> {
     if fd.as_raw_fd() > libc::STDERR_FILENO {
         Ok(fd)
     } else {

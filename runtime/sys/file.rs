@@ -8,10 +8,10 @@
 
 use super::poll::{self, Readiness};
 use super::socket::IOV_MAX;
-use super::{check, retry_eintr};
+use super::{check, fd, retry_eintr};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 /// For [`preadv2`] and [`pwritev2`]: at the file's own position, which moves.
 const AT_POSITION: libc::off_t = -1;
@@ -40,14 +40,17 @@ pub(crate) enum FileKind {
     Other,
 }
 
-/// Asks what `fd` is.
-pub(crate) fn kind(fd: BorrowedFd<'_>) -> io::Result<FileKind> {
+fn stat(fd: BorrowedFd<'_>) -> io::Result<libc::stat> {
     let mut stat = MaybeUninit::<libc::stat>::zeroed();
     // SAFETY: fstat writes one structure, which outlives the call.
     check(unsafe { libc::fstat(fd.as_raw_fd(), stat.as_mut_ptr()) })?;
     // SAFETY: zeroed before, and any bit pattern is a `stat`.
-    let mode = unsafe { stat.assume_init() }.st_mode;
-    Ok(match mode & libc::S_IFMT {
+    Ok(unsafe { stat.assume_init() })
+}
+
+/// Asks what `fd` is.
+pub(crate) fn kind(fd: BorrowedFd<'_>) -> io::Result<FileKind> {
+    Ok(match stat(fd)?.st_mode & libc::S_IFMT {
         libc::S_IFREG => FileKind::Regular,
         libc::S_IFDIR | libc::S_IFBLK => FileKind::OtherDisk,
         libc::S_IFIFO => FileKind::Pipe,
@@ -55,6 +58,16 @@ pub(crate) fn kind(fd: BorrowedFd<'_>) -> io::Result<FileKind> {
         libc::S_IFCHR => FileKind::Character,
         _ => FileKind::Other,
     })
+}
+
+/// Which file it is, whoever has opened it: its device and inode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct FileId(u64, u64);
+
+/// Asks which file `fd` is.
+pub(crate) fn id(fd: BorrowedFd<'_>) -> io::Result<FileId> {
+    let stat = stat(fd)?;
+    Ok(FileId(stat.st_dev, stat.st_ino))
 }
 
 /// `Unsupported`: this kind of file has no such call; everything else is as from `readv`.
@@ -128,21 +141,47 @@ pub(crate) fn write(fd: BorrowedFd<'_>, bufs: &[IoSlice<'_>]) -> io::Result<usiz
     Ok(written.cast_unsigned())
 }
 
+/// A pipe that [`has_writer`] copies to. One is enough for everybody: it is empty between the calls.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    reader: OwnedFd,
+    writer: OwnedFd,
+}
+
+impl Scratch {
+    pub(crate) fn new() -> io::Result<Scratch> {
+        let (reader, writer) = io::pipe()?;
+        let reader = fd::above_standard(reader.into())?;
+        let writer = fd::above_standard(writer.into())?;
+        fd::set_nonblocking(reader.as_fd(), true)?;
+        Ok(Scratch { reader, writer })
+    }
+}
+
 /// Whether a FIFO that was opened for reading, and gave none of its data away yet, has or had a writer.
 ///
-/// Consumes nothing. What is ready to read had one. What is not is copied (`tee(2)`) to `scratch`, any
-/// pipe, since only that tells "nothing yet" (EAGAIN) from "nobody there" (0); what it copies does not
-/// matter, and a scratch pipe that is full says EAGAIN too, of a FIFO with data.
-pub(crate) fn has_writer(fifo: BorrowedFd<'_>, scratch: BorrowedFd<'_>) -> io::Result<bool> {
+/// Consumes nothing. What is ready to read had one. What is not is copied (`tee(2)`), since only that
+/// tells "nothing yet" (EAGAIN) from "nobody there" (0).
+pub(crate) fn has_writer(fifo: BorrowedFd<'_>, scratch: &Scratch) -> io::Result<bool> {
     if poll::is_ready(fifo, Readiness::Readable)? {
         return Ok(true);
     }
+    has_writer_by_copy(fifo, scratch)
+}
+
+/// Subtle: a writer may write after the look, and then a byte is copied indeed. It must not stay: a
+/// scratch pipe that is full says EAGAIN too, of any FIFO.
+fn has_writer_by_copy(fifo: BorrowedFd<'_>, scratch: &Scratch) -> io::Result<bool> {
+    let to = scratch.writer.as_raw_fd();
     let flags = libc::SPLICE_F_NONBLOCK;
     // SAFETY: tee takes no pointers.
-    let copied =
-        retry_eintr(|| unsafe { libc::tee(fifo.as_raw_fd(), scratch.as_raw_fd(), 1, flags) });
-    match copied {
-        Ok(count) => Ok(count != 0),
+    match retry_eintr(|| unsafe { libc::tee(fifo.as_raw_fd(), to, 1, flags) }) {
+        Ok(0) => Ok(false),
+        Ok(_) => {
+            // One byte for the one we put, whichever: each that is there has somebody who takes it.
+            read(scratch.reader.as_fd(), &mut [IoSliceMut::new(&mut [0])])?;
+            Ok(true)
+        }
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(true),
         Err(error) => Err(error),
     }
@@ -175,7 +214,6 @@ fn refused_as_unsupported(returned: io::Result<isize>) -> io::Result<usize> {
 mod tests {
     use super::*;
     use std::io::Write;
-    use std::os::fd::AsFd;
 
     fn read_some(fd: BorrowedFd<'_>) -> io::Result<usize> {
         read_nowait(fd, &mut [IoSliceMut::new(&mut [0; 8])])
@@ -207,5 +245,30 @@ mod tests {
         assert_eq!(kind(socket.as_fd()).unwrap(), FileKind::Socket);
         assert_eq!(kind(null.as_fd()).unwrap(), FileKind::Character);
         assert_eq!(kind(file.as_fd()).unwrap(), FileKind::Regular);
+    }
+
+    #[test]
+    fn lonely_fifo_is_told_from_others_however_often_was_asked() {
+        let scratch = Scratch::new().unwrap();
+        let (reader, mut writer) = io::pipe().unwrap();
+        assert!(has_writer(reader.as_fd(), &scratch).unwrap(), "silent");
+        writer.write_all(b"data").unwrap();
+        for _ in 0..100 {
+            // As if it had been written after the look.
+            assert!(has_writer_by_copy(reader.as_fd(), &scratch).unwrap());
+        }
+        assert!(has_writer(reader.as_fd(), &scratch).unwrap());
+        assert!(!poll::is_ready(scratch.reader.as_fd(), Readiness::Readable).unwrap());
+        let path = std::env::temp_dir().join(format!("greenroom-lonely-{}", std::process::id()));
+        let name = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+        // SAFETY: a C string that outlives the call.
+        assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
+        let mut options = std::fs::OpenOptions::new();
+        let lonely = std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, O_NONBLOCK)
+            .read(true)
+            .open(&path)
+            .unwrap();
+        std::fs::remove_file(path).unwrap();
+        assert!(!has_writer(lonely.as_fd(), &scratch).unwrap());
     }
 }

@@ -25,6 +25,7 @@ pub(crate) mod signals;
 pub(crate) mod sigsegv;
 pub(crate) mod socket;
 pub(crate) mod stdio;
+pub(crate) mod terminal;
 pub(crate) mod unix_addr;
 pub(crate) mod unix_socket;
 pub(crate) mod view;

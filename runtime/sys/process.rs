@@ -6,6 +6,7 @@
 #![expect(unsafe_code, reason = "the pidfd_open system call")]
 
 use super::check;
+use super::fd::above_standard;
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd};
 
@@ -15,7 +16,7 @@ pub(crate) fn open(pid: u32) -> io::Result<OwnedFd> {
     let fd = check(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) })?;
     let fd = i32::try_from(fd).expect("because descriptors are small numbers");
     // SAFETY: the kernel just made this descriptor for us; nobody else owns it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    above_standard(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 #[cfg(test)]

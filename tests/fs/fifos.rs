@@ -261,3 +261,38 @@ fn writers_park_while_the_fifo_is_full() {
         writer.join().unwrap().unwrap();
     });
 }
+
+/// Who closes a standard stream must find it closed: what the opens need for themselves lies elsewhere.
+#[test]
+#[expect(unsafe_code, reason = "closes standard streams")]
+fn opens_that_wait_leave_closed_standard_streams_closed() {
+    let is_there = |number: i32| Path::new(&format!("/proc/self/fd/{number}")).exists();
+    let test = "fifos::opens_that_wait_leave_closed_standard_streams_closed";
+    alone(test, |rt, dir| {
+        let fifo = dir.fifo("fifo");
+        // Before, since it may open descriptors of its own.
+        let ticker = Ticker::start(rt);
+        ticker.let_beat(1);
+        // SAFETY: the numbers belong to this process, which runs one test; nobody has borrowed them.
+        assert_eq!(unsafe { libc::close(0) }, 0);
+        let writing = open_end(rt, 1, &fifo);
+        // It may be there for an instant, and is moved.
+        until(|| is_open(&fifo) && !is_there(0));
+        let reader = partner(1, &fifo);
+        drop((writing.join().unwrap().unwrap(), reader));
+        // The file itself takes the first place that is free, as std's does.
+        // SAFETY: as above.
+        let stdout = unsafe { libc::fcntl(1, libc::F_DUPFD_CLOEXEC, 10) };
+        // SAFETY: as above.
+        assert_eq!(unsafe { libc::close(1) }, 0);
+        let reading = open_end(rt, 0, &fifo);
+        // Looks without a descriptor, which would be in the way.
+        until(|| is_there(0));
+        ticker.let_beat(20);
+        until(|| !is_there(1));
+        drop((partner(0, &fifo), reading.join().unwrap().unwrap()));
+        // SAFETY: as above.
+        assert_eq!(unsafe { libc::dup2(stdout, 1) }, 1);
+        ticker.stop();
+    });
+}

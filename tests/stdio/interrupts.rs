@@ -183,3 +183,20 @@ fn print_out_of_time_is_neither_lost_nor_doubled() {
         check_lines(all.strip_suffix("the end\n").unwrap(), &printed);
     });
 }
+
+/// Nothing is left to register, so the input is asked now and then.
+#[test]
+fn read_without_a_descriptor_left_is_out_of_time_and_takes_nothing() {
+    let test = "interrupts::read_without_a_descriptor_left_is_out_of_time_and_takes_nothing";
+    alone(test, &GREEN, || {
+        let (reader, mut writer) = fifo();
+        let _stdin = replace(0, reader);
+        let mut all = Vec::new();
+        while let Ok(file) = File::open("/dev/null") {
+            all.push(file);
+        }
+        assert!(greenroom::timeout(SHORT, next_line).is_err());
+        writer.write_all(b"a line\n").unwrap();
+        assert_eq!(next_line(), "a line\n");
+    });
+}

@@ -6,15 +6,27 @@
 //! there when it was called, as `read(2)` does. A closed descriptor is an empty input and an output
 //! that swallows everything, as in std.
 
-use crate::io::descriptor::Descriptor;
+use crate::io::descriptor::{Descriptor, READY_BYTES};
 use crate::io::evented::Stop;
+use crate::io::pieces;
 use crate::park::interrupt;
+use crate::park::pauses::Pauses;
 use crate::sched::run::spend_budget;
 use crate::sys::atomic::{AtomicU8, Ordering};
-use crate::sys::file;
+use crate::sys::clock::NEVER_NS;
+use crate::sys::poll::Readiness;
 use crate::sys::stdio::{Standard, is_closed};
-use crate::unblock::{Lane, lend, try_lend};
+use crate::sys::{file, poll, terminal};
+use crate::task::WaitReason;
+use crate::unblock::{Lane, try_lend};
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::os::fd::BorrowedFd;
+
+/// Between two questions, without a descriptor to wait on: how late input is seen then. Doubled, half the
+/// system calls of a program that is in trouble already.
+const PAUSE_NS_MIN: u64 = 1_000_000;
+/// See [`PAUSE_NS_MIN`].
+const PAUSE_NS_MAX: u64 = 20_000_000;
 
 /// 1: the process exits. Nobody is there any more who could wake us, so calls block as they are.
 static IS_EXITING: AtomicU8 = AtomicU8::new(0);
@@ -45,7 +57,9 @@ impl Raw {
         }
         match self.duplicate() {
             Some(file) => file?.read_vectored(bufs),
-            None => lend(Lane::Long, || file::read(self.0.fd(), bufs)),
+            None => self
+                .once_ready(Readiness::Readable, |fd| file::read(fd, bufs))
+                .map_err(Stop::into_error),
         }
     }
 
@@ -76,12 +90,49 @@ impl Raw {
     fn drain_slowly(self, bufs: &[IoSlice<'_>]) -> Result<usize, Stop> {
         match self.duplicate() {
             Some(file) => file?.try_write_vectored(bufs),
-            None => Ok(try_lend(Lane::Long, || file::write(self.0.fd(), bufs))??),
+            // The rest is the next call's.
+            None => {
+                let piece = pieces::front(bufs, READY_BYTES);
+                self.once_ready(Readiness::Writable, |fd| file::write(fd, &piece))
+            }
         }
     }
 
-    /// The file that is there now, to wait on. `None`: the process has no descriptor left, and a pool
-    /// thread must wait.
+    /// The process has no descriptor left to wait on: asks now and then, and runs `call` on the pool when
+    /// the file is ready, so that cancels and timeouts are heard meanwhile.
+    fn once_ready(
+        self,
+        what: Readiness,
+        mut call: impl FnMut(BorrowedFd<'_>) -> io::Result<usize> + Send,
+    ) -> Result<usize, Stop> {
+        let fd = self.0.fd();
+        let is_ready = || match what {
+            Readiness::Readable if terminal::answers_without_input(fd) => Ok(true),
+            _ => poll::is_ready(fd, what),
+        };
+        let reason = match what {
+            Readiness::Readable => WaitReason::Readable(self.0.number()),
+            Readiness::Writable => WaitReason::Writable(self.0.number()),
+        };
+        let mut pauses = Pauses::new(PAUSE_NS_MIN, PAUSE_NS_MAX);
+        loop {
+            if is_ready()? {
+                let outcome = try_lend(Lane::Long, || match is_ready()? {
+                    true => call(fd).map(Some),
+                    false => Ok(None),
+                })?;
+                if let Some(count) = outcome? {
+                    return Ok(count);
+                }
+            }
+            pauses.pause(reason, NEVER_NS);
+            if interrupt::is_pending() {
+                return Err(Stop::Interrupted);
+            }
+        }
+    }
+
+    /// The file that is there now, to wait on. `None`: the process has no descriptor left.
     fn duplicate(self) -> Option<io::Result<Descriptor>> {
         match self.0.fd().try_clone_to_owned() {
             Ok(fd) => Some(Ok(Descriptor::adopt(fd))),
