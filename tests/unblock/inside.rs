@@ -100,7 +100,7 @@ fn locals_are_the_pool_threads() {
 }
 
 #[test]
-fn pool_threads_have_a_name_and_block_asynchronous_signals() {
+fn pool_threads_have_a_name_and_the_users_signal_mask() {
     on_both(|| {
         let (name, status) = unblock(|| {
             let name = std::thread::current().name().map(str::to_owned);
@@ -112,13 +112,9 @@ fn pool_threads_have_a_name_and_block_asynchronous_signals() {
         assert_eq!(name.as_deref(), Some("greenroom-unblock"));
         let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:"));
         let blocked = u64::from_str_radix(blocked.unwrap().trim(), 16).unwrap();
-        // SIGHUP, SIGINT and SIGTERM, and not SIGSEGV.
+        // SIGHUP, SIGINT and SIGTERM are open: what the closure starts inherits that.
         let bit = |signal: u32| 1u64 << (signal - 1);
-        assert_eq!(
-            blocked & (bit(1) | bit(2) | bit(15)),
-            bit(1) | bit(2) | bit(15)
-        );
-        assert_eq!(blocked & bit(11), 0);
+        assert_eq!(blocked & (bit(1) | bit(2) | bit(15)), 0);
     });
 }
 
