@@ -49,16 +49,13 @@ pub(crate) fn try_global() -> io::Result<&'static Arc<Group>> {
     if let Some(group) = GLOBAL.get() {
         return Ok(group);
     }
+    // Before the lock: a bad setting is logged, and the logger is the user's.
+    let workers = default_workers();
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(group) = GLOBAL.get() {
         return Ok(group);
     }
-    let started = start(
-        "greenroom".to_owned(),
-        default_workers(),
-        StackSize::DEFAULT,
-    );
-    match started {
+    match start("greenroom".to_owned(), workers, StackSize::DEFAULT) {
         Ok((group, _detached)) => Ok(GLOBAL.get_or_init(|| group)),
         Err(error) => Err(io::Error::new(
             error.kind(),

@@ -99,3 +99,30 @@ fn select_of_who_was_left_behind_takes_nothing() {
     event.set();
     assert_eq!(queue.try_get(), Ok(1));
 }
+
+#[test]
+fn byte_of_a_fifo_is_read_by_others_than_who_was_left_behind() {
+    use std::io::{Read, Write};
+    let _watchdog = watchdog();
+    let name = format!("greenroom-abandoned-{}", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    let made = std::process::Command::new("mkfifo").arg(&path).status();
+    assert!(made.expect("mkfifo is there").success());
+    let open = || {
+        let mut options = greenroom::fs::File::options();
+        options.read(true).write(true).open(&path)
+    };
+    let mut file = open().expect("nobody to wait for");
+    leave_behind(move || {
+        let _ = file.read(&mut [0]);
+    });
+    let (mut reader, mut writer) = (open().expect("as before"), open().expect("as before"));
+    std::fs::remove_file(&path).expect("it is there");
+    let mut byte = [0];
+    greenroom::run(|| {
+        writer.write_all(b"x")?;
+        reader.read_exact(&mut byte)
+    })
+    .expect("a FIFO with a byte in it");
+    assert_eq!(&byte, b"x");
+}

@@ -12,6 +12,7 @@
 //! before it parks, and one that was waiting meanwhile either takes the new waker or has ended by the
 //! time of step 1, and then a new one looks.
 
+use crate::park::interrupt;
 use crate::sys::lock::Lock;
 use crate::thread::{self, JoinHandle};
 use std::fmt;
@@ -54,9 +55,9 @@ impl Relay {
         let notice = Notice(Arc::clone(&self.post));
         self.waiting = Some(thread::spawn(move || {
             // A shutdown cancels the wait: whoever polls finds out. Not while this unwinds, because a
-            // waker may panic.
+            // waker may panic; and shielded, because it may wait for a lock.
             let waited = panic::catch_unwind(AssertUnwindSafe(wait));
-            drop(notice);
+            interrupt::shielded(|| drop(notice));
             waited.unwrap_or_else(|payload| panic::resume_unwind(payload));
         }));
     }
@@ -68,7 +69,7 @@ impl Relay {
         if let Some(waiting) = self.waiting.take() {
             waiting.cancel();
             // Cancelled or done: either way it is over.
-            let _ = crate::park::interrupt::shielded(|| waiting.join());
+            let _ = interrupt::shielded(|| waiting.join());
         }
     }
 

@@ -159,8 +159,7 @@ impl Descriptor {
         if self.lacks(NO_READINESS) {
             return lend(self.lane(), || file::read(self.as_fd(), bufs));
         }
-        self.turn(Direction::Read)
-            .and_then(|_turn| self.once_ready(Direction::Read, |fd| file::read(fd, bufs)))
+        self.once_ready(Direction::Read, |fd| file::read(fd, bufs))
             .map_err(Stop::into_error)
     }
 
@@ -208,7 +207,6 @@ impl Descriptor {
             Shape::Pipe | Shape::Terminal => READY_BYTES,
             Shape::Disk | Shape::Other => usize::MAX,
         };
-        let _turn = self.turn(Direction::Write)?;
         let mut written = 0;
         loop {
             let piece = pieces::front(rest, bytes_max);
@@ -228,6 +226,9 @@ impl Descriptor {
     }
 
     /// Runs `call` on the pool once the file is ready, also by the time that a thread is there.
+    ///
+    /// Subtle: nobody parks for readiness with a turn in hand, and the turn travels with the call. A green
+    /// thread that its runtime leaves behind would keep it for ever.
     fn once_ready(
         &self,
         direction: Direction,
@@ -235,7 +236,14 @@ impl Descriptor {
     ) -> Result<usize, Stop> {
         loop {
             let is_told = self.wait_ready(direction)?;
-            let outcome = self.try_on_pool(|| {
+            let turn = self.turn(direction)?;
+            // Whoever had the turn before may have taken what there was.
+            if is_told && !self.evented.probe(direction)? {
+                continue;
+            }
+            let call = &mut call;
+            let outcome = self.try_on_pool(move || {
+                let _turn = turn;
                 if is_told && !poll::is_ready(self.as_fd(), readiness(direction))? {
                     return Ok(None);
                 }

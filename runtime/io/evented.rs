@@ -85,8 +85,6 @@ impl From<Interrupted> for Stop {
 const SHARED: u8 = 1;
 /// A listener whose owner never stops accepting; see `Interest::ExclusiveListener`.
 const EXCLUSIVE: u8 = 1 << 1;
-/// The descriptor was shown to the user, who may copy it, and change mode and time-outs by it.
-const EXPOSED: u8 = 1 << 2;
 
 /// A descriptor with its place in the driver. 24 bytes: it lies on the stack of whoever waits, and there
 /// are thousands.
@@ -96,7 +94,7 @@ pub(crate) struct Evented {
     kind: Kind,
     source: &'static Source,
     settings: Arc<Settings>,
-    /// `SHARED`, `EXCLUSIVE`, `EXPOSED`.
+    /// `SHARED`, `EXCLUSIVE`.
     marks: AtomicU8,
     /// 1: blocking, no time-out, no clone that could change that, no error kept: `settings` need not be looked at,
     /// which is one cache line less per wait.
@@ -176,9 +174,22 @@ impl Evented {
 
     /// The descriptor, for the user: from now on each wait asks the kernel for mode and time-out.
     pub(crate) fn expose(&self) -> BorrowedFd<'_> {
-        self.mark(EXPOSED | SHARED);
+        self.mark(SHARED);
+        self.settings.expose();
         self.is_plain.store(0, Ordering::Relaxed);
         self.fd.as_fd()
+    }
+
+    /// Of any handle of the open file.
+    #[inline]
+    fn is_exposed(&self) -> bool {
+        !self.is_plain() && self.settings.is_exposed()
+    }
+
+    /// `accept4` has no "do not wait" of its own: a user who has the descriptor must not make it wait.
+    #[cold]
+    fn stay_nonblocking(&self) {
+        let _ = fd::set_nonblocking(self.as_fd(), true);
     }
 
     /// Before a wait. `true`: its user has made it non-blocking behind our back.
@@ -194,7 +205,7 @@ impl Evented {
     /// At "would block" in non-blocking mode. `true`: its user has made it blocking behind our back.
     #[cold]
     fn has_become_blocking(&self, direction: Direction) -> bool {
-        self.has(EXPOSED) && !self.has_become_nonblocking(direction)
+        self.is_exposed() && !self.has_become_nonblocking(direction)
     }
 
     /// Keeps an error that the kernel tells once, and that cannot be told now: the next operation does.
@@ -297,6 +308,9 @@ impl Evented {
             // Subtle: in the user's non-blocking mode nothing is registered and no event will ever
             // set the bit again, so the kernel is asked every time.
             if seen.is_ready(direction) || self.is_nonblocking() {
+                if self.kind == Kind::Listener && self.is_exposed() {
+                    self.stay_nonblocking();
+                }
                 match attempt(self.fd.as_fd()) {
                     Ok(Attempt::Done(value)) => return Ok(value),
                     Ok(Attempt::Short(value)) => {
@@ -319,7 +333,7 @@ impl Evented {
                     Err(error) => return Err(Stop::Io(error)),
                 }
             }
-            if self.has(EXPOSED) && wait.is_none() && self.has_become_nonblocking(direction) {
+            if wait.is_none() && self.is_exposed() && self.has_become_nonblocking(direction) {
                 continue;
             }
             let until = || Wait::until(self.deadline_ns(direction));

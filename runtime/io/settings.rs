@@ -22,6 +22,8 @@ pub(crate) struct Settings {
     /// The number of an error that the kernel told in the middle of a write that had made progress, and
     /// tells no more; 0 is "none".
     kept_error: AtomicU32,
+    /// 1: a descriptor was shown to the user, who may copy it, and change mode and time-outs by it.
+    exposed: AtomicU8,
 }
 
 impl Settings {
@@ -60,6 +62,14 @@ impl Settings {
         if let Ok(on) = fd::is_nonblocking(fd) {
             self.set_nonblocking(on);
         }
+    }
+
+    pub(crate) fn expose(&self) {
+        self.exposed.store(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_exposed(&self) -> bool {
+        self.exposed.load(Ordering::Relaxed) != 0
     }
 
     /// For whoever comes next.

@@ -32,9 +32,10 @@ pub(crate) fn read(evented: &Evented, buf: &mut [u8]) -> io::Result<usize> {
 
 /// As `recv(2)` with `MSG_PEEK`. The bytes stay, so a short count says nothing about the next call.
 pub(crate) fn peek(evented: &Evented, buf: &mut [u8]) -> io::Result<usize> {
-    evented.io(Direction::Read, |fd| {
+    let count = evented.io(Direction::Read, |fd| {
         Ok(Attempt::Done(socket::peek(fd, buf)?))
-    })
+    })?;
+    end_or_error(evented, count, buf.len())
 }
 
 /// As `readv(2)` on a blocking socket.

@@ -65,16 +65,17 @@ impl Evented {
             .map_or(NEVER_NS, deadline_after)
     }
 
-    /// Waits until an event, at most until the deadline. May come back for no reason.
-    #[cold]
+    /// Waits until an event, at most until the deadline. May come back for no reason. `true`: no event has
+    /// come, and it is worth a try all the same.
     ///
     /// `reason`: what readiness means here, if it is not the plain thing.
+    #[cold]
     pub(super) fn wait_for(
         &self,
         direction: Direction,
         reason: Option<WaitReason>,
         wait: &mut Wait,
-    ) -> Result<(), Stop> {
+    ) -> Result<bool, Stop> {
         let deadline_ns = wait.deadline_ns;
         let until_ns = self.look_up_ns(direction).min(deadline_ns);
         let is_ready = if current::task().is_some() {
@@ -87,14 +88,13 @@ impl Evented {
             return Err(Stop::Interrupted);
         }
         if is_ready || until_ns == NEVER_NS || now_ns() < until_ns {
-            return Ok(());
+            return Ok(false);
         }
         if now_ns() >= deadline_ns {
             return Err(Stop::Io(would_block()));
         }
-        // Not that it were ready: it is worth a try.
         self.source().ready.set(false, true, false);
-        Ok(())
+        Ok(true)
     }
 
     /// When to try again though no event has come.
@@ -200,7 +200,9 @@ impl Evented {
             if self.probe(direction)? {
                 return Ok(());
             }
-            self.wait_for(direction, reason, &mut wait)?;
+            if self.wait_for(direction, reason, &mut wait)? {
+                return Ok(());
+            }
         }
     }
 }

@@ -202,11 +202,20 @@ pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
     )
 }
 
-/// Whether a send's error is a socket's pending error, which the kernel forgets as it tells it. A broken
-/// pipe is told again and again.
+/// Whether a send's error is one that the socket had pending: the kernel forgets it as it tells it. A broken
+/// pipe is told again and again, and a lack of memory is nobody else's business. Source: tcp(7), ip(7).
 pub(crate) fn is_told_once(error: &io::Error) -> bool {
-    !matches!(
+    matches!(
         error.raw_os_error(),
-        None | Some(libc::EAGAIN | libc::EPIPE)
+        Some(
+            libc::ECONNRESET
+                | libc::ECONNABORTED
+                | libc::ETIMEDOUT
+                | libc::EHOSTUNREACH
+                | libc::ENETUNREACH
+                | libc::ENETDOWN
+                | libc::EHOSTDOWN
+                | libc::EPROTO
+        )
     )
 }

@@ -262,3 +262,19 @@ fn clone_that_accepted_once_does_not_swallow_the_others_connections() {
         });
     }
 }
+
+/// The mode of a listener's open file is ours. A copy of the descriptor that sets it must not block a worker.
+#[test]
+fn copy_of_a_listener_that_is_made_blocking_blocks_nobody() {
+    use std::os::fd::AsFd;
+    on_both(|_| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let copy = listener.as_fd().try_clone_to_owned().unwrap();
+        let copy = std::net::TcpListener::from(copy);
+        for _ in 0..2 {
+            copy.set_nonblocking(false).unwrap();
+            let outcome = greenroom::timeout(Duration::from_millis(5), || listener.accept());
+            assert!(outcome.is_err());
+        }
+    });
+}

@@ -72,10 +72,12 @@ macro_rules! same_tests {
             fn options_set_by_the_descriptor_count() {
                 use std::os::fd::AsFd;
                 $around(|| {
-                    let (mut client, _server) = pair();
+                    let (client, _server) = pair();
+                    let before = client.try_clone().unwrap();
                     let copy = client.as_fd().try_clone_to_owned().unwrap();
                     let copy = std::net::TcpStream::from(copy);
-                    for _ in 0..2 {
+                    let after = client.try_clone().unwrap();
+                    for mut client in [client, before, after] {
                         copy.set_read_timeout(Some(SHORT)).unwrap();
                         let error = client.read(&mut [0; 8]).unwrap_err();
                         assert_eq!(error.kind(), ErrorKind::WouldBlock);
