@@ -158,16 +158,20 @@ fn wrapped(attributes: &str, name: &str, signature: &str, body: &str) -> String 
     let place = |(place, suffix)| {
         format!(
             "{attributes}\nfn {name}_{suffix}() {{\n    {inner}{body}\n    \
-             crate::{place}.{run}(|| {{ body(){unwrap}; }})\n}}\n"
+             crate::{place}.{run}(&turn_of_{name}, || {{ body(){unwrap}; }})\n}}\n"
         )
     };
-    [
+    // The copies of one test take turns: it may change what belongs to the process, its environment say.
+    let turn = format!("static turn_of_{name}: crate::Turn = crate::Turn::new(());\n");
+    let copies = [
         ("Place::OsThread", "on_an_os_thread"),
         ("Place::Workers(1)", "on_one_worker"),
         ("Place::Workers(2)", "on_two_workers"),
     ]
     .map(place)
-    .concat()
+    .concat();
+    let of_cfg = attributes.lines().filter(|line| line.starts_with("#[cfg("));
+    of_cfg.collect::<Vec<_>>().join("\n") + "\n" + &turn + &copies
 }
 
 /// The place of the bracket that closes the one at `open`.

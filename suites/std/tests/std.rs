@@ -119,6 +119,9 @@ fn watched(body: impl FnOnce()) {
     drop(alive);
 }
 
+/// Whose turn it is of the copies of one test.
+type Turn = std::sync::Mutex<()>;
+
 /// Where a test runs.
 #[derive(Clone, Copy)]
 enum Place {
@@ -128,7 +131,11 @@ enum Place {
 }
 
 impl Place {
-    fn run(self, test: fn()) {
+    fn run(self, turn: &Turn, test: fn()) {
+        // A copy that failed is reported as such.
+        let _turn = turn
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         watched(|| match self {
             Place::OsThread => test(),
             Place::Workers(workers) => {
@@ -138,8 +145,8 @@ impl Place {
         });
     }
 
-    fn run_to_a_panic(self, test: fn()) {
-        let outcome = std::panic::catch_unwind(|| self.run(test));
+    fn run_to_a_panic(self, turn: &Turn, test: fn()) {
+        let outcome = std::panic::catch_unwind(|| self.run(turn, test));
         assert!(outcome.is_err(), "it should have panicked");
     }
 }
