@@ -10,7 +10,7 @@
 //! [`Child`]'s: no handler of `SIGCHLD`, no wait for processes of others.
 //!
 //! # Forks
-//! A process that forks by itself (`libc::fork`, a foreign library) has in its child one thread: no
+//! A process that forks by itself (fork(2), a foreign library) has in its child one thread: no
 //! workers, no pool, and locks in whatever state they were. That child may make calls that are
 //! async-signal-safe, signal-safety(7), and must then `exec` or `_exit`; it must not use this library,
 //! nor allocate. The same holds for closures given to

@@ -88,7 +88,7 @@ pub trait CommandExt: Sealed {
     /// use greenroom::os::unix::process::CommandExt;
     /// let mut command = greenroom::process::Command::new("true");
     /// // SAFETY: does nothing.
-    /// #[allow(deprecated)]
+    /// #[expect(deprecated, reason = "std still has it")]
     /// unsafe { command.before_exec(|| Ok(())) };
     /// assert!(command.status()?.success());
     /// # Ok::<(), std::io::Error>(())

@@ -91,13 +91,11 @@ pub mod sync {
 }
 
 /// Unstable in std, and only a convenience.
-#[allow(unused_macros, reason = "used by std's tests, where they are")]
 macro_rules! assert_matches {
     ($value:expr, $pattern:pat $(if $guard:expr)? $(,)?) => {
         assert!(matches!($value, $pattern $(if $guard)?))
     };
 }
-#[allow(unused_imports, reason = "used by std's tests, where they are")]
 pub(crate) use assert_matches;
 
 use greenroom::Runtime;
