@@ -13,7 +13,8 @@
 //!   slot low  ─► +----------------------+
 //! ```
 //! The record lies on the stack's own first page, so a parked fiber costs exactly that page.
-//! One function resumes (`resume`, called by the worker loop), one suspends (`suspend`).
+//! One function resumes (`resume`, called by the worker loop and by strands of generators and greenlets),
+//! one suspends (`suspend`).
 //! corosensei's forced unwinding is never used: a suspended fiber is resumed until it ends, or leaked.
 #![expect(
     unsafe_code,
@@ -60,6 +61,8 @@ struct Record {
     yielder: Cell<*const Yielder<(), ()>>,
     context: StackContext,
     stack: MaybeUninit<Stack>,
+    /// What resumer and fiber pass each other; a task has no use for it.
+    mailbox: Cell<*mut ()>,
 }
 
 #[repr(C, align(64))]
@@ -101,6 +104,20 @@ impl Fiber {
         entry: Entry,
         argument: *mut (),
     ) -> Fiber {
+        // SAFETY: the caller's contract; what the closure holds is plain words.
+        unsafe { Fiber::with_body(stack, owner, move |_| begin(entry, argument)) }
+    }
+
+    /// Prepares `body` on `stack`, which it is moved to; it is given its own fiber.
+    ///
+    /// # Safety
+    /// `body` does not unwind, and what it borrows lives until it has ended or was discarded; if it is
+    /// lost, for ever. What `owner` points to lives until `finish`.
+    pub(crate) unsafe fn with_body(
+        stack: Stack,
+        owner: StackOwner,
+        body: impl FnOnce(Fiber),
+    ) -> Fiber {
         let bound = |address| StackPointer::new(address).expect("because no stack is at address 0");
         let bounds = Bounds {
             top: bound(stack.top()),
@@ -117,14 +134,17 @@ impl Fiber {
                 stack: MaybeUninit::new(stack),
                 yielder: Cell::new(std::ptr::null()),
                 context: StackContext::new(),
+                mailbox: Cell::new(std::ptr::null_mut()),
             });
         };
         let fiber = Fiber(record);
-        let switch: Switch = Coroutine::with_stack(bounds, move |yielder, ()| {
+        let first = move |yielder: &Yielder<(), ()>, ()| {
             // SAFETY: the record outlives the coroutine, which runs inside it.
             unsafe { fiber.0.as_ref() }.yielder.set(yielder);
-            begin(entry, argument);
-        });
+            body(fiber);
+        };
+        // SAFETY: the caller's contract.
+        let switch: Switch = unsafe { Coroutine::with_stack_unchecked(bounds, first) };
         // SAFETY: the record was written above; nobody else has the fiber yet.
         let record = unsafe { &mut *fiber.0.as_ptr() };
         record.coroutine.write(switch);
@@ -134,7 +154,7 @@ impl Fiber {
     /// Runs the fiber until it suspends or ends.
     ///
     /// # Safety
-    /// By the worker that made it, not from within itself, and not after `Finished`.
+    /// By the thread that made it, not from within itself, and not after `Finished`.
     pub(crate) unsafe fn resume(self) -> Step {
         // SAFETY: the place is computed, nothing is read.
         let field = unsafe { &raw mut (*self.0.as_ptr()).coroutine };
@@ -180,6 +200,34 @@ impl Fiber {
         record.owner.0.clear();
         // SAFETY: initialised in `new`, read once.
         unsafe { record.stack.assume_init_read() }
+    }
+
+    /// Drops the body of a fiber that was never resumed, and gives the stack back. Runs user code.
+    ///
+    /// # Safety
+    /// It was not resumed, and is not used again.
+    pub(crate) unsafe fn discard(self) -> Stack {
+        // SAFETY: nothing runs on the stack, so the record is ours alone.
+        let record = unsafe { self.0.as_ref() };
+        // SAFETY: initialised in `with_body`, read once.
+        let coroutine = unsafe { record.coroutine.assume_init_read() };
+        debug_assert!(!coroutine.started());
+        // Drops the body where it lies. If that panics, the stack is lost, which is sound.
+        drop(coroutine);
+        record.owner.0.clear();
+        // SAFETY: initialised in `with_body`, read once.
+        unsafe { record.stack.assume_init_read() }
+    }
+
+    /// What resumer and fiber pass each other, a pointer into the frame of whoever wrote it.
+    ///
+    /// # Safety
+    /// The fiber is not finished, and the reference does not outlive it.
+    #[inline]
+    pub(crate) unsafe fn mailbox<'a>(self) -> &'a Cell<*mut ()> {
+        // SAFETY: the caller's contract.
+        let record = unsafe { self.0.as_ref() };
+        &record.mailbox
     }
 
     /// Deadlines and shields of this stack.

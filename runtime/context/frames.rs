@@ -8,13 +8,14 @@ use crate::sys::clock::NEVER_NS;
 use std::cell::Cell;
 use std::ptr;
 
-/// One `timeout` call in progress.
+/// One `timeout` call in progress. The cells change when a generator's stack that the frame lies on is
+/// resumed by somebody else than before.
 #[derive(Debug)]
 pub(crate) struct Frame {
     pub(crate) deadline_ns: u64,
     /// How many shields were up when it was set: deeper shields hide it.
-    pub(crate) shield: u32,
-    pub(crate) outer: *const Frame,
+    pub(crate) shield: Cell<u32>,
+    pub(crate) outer: Cell<*const Frame>,
 }
 
 /// The deadlines and shields of one stack. The fields that every parking call looks at come first.

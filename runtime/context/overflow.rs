@@ -25,6 +25,9 @@ const GREEN: usize = 0x6752_6565_4e74_6864;
 /// `occupied` of a record whose stack an OS thread has borrowed (`with_big_stack`).
 const BORROWED: usize = 0x6752_6565_4e74_6f73;
 
+/// `occupied` of a record whose stack runs the body of a generator or greenlet.
+const STRAND: usize = 0x6752_6565_4e73_7472;
+
 /// Longest name and longest file name printed; what is longer loses its end.
 const NAME_BYTES_MAX: usize = 200;
 
@@ -74,6 +77,11 @@ impl StackOwner {
         location: &'static Location<'static>,
     ) -> StackOwner {
         StackOwner::new(BORROWED, 0, name, location)
+    }
+
+    /// A generator or greenlet made at `location` by the green thread or OS thread of this number.
+    pub(crate) fn strand(id: u64, location: &'static Location<'static>) -> StackOwner {
+        StackOwner::new(STRAND, id, None, location)
     }
 
     fn new(
@@ -138,7 +146,10 @@ fn report(fault: &Fault) {
     // SAFETY: a record lies inside a slot, which is mapped for ever; a StackOwner is plain words, valid
     // in any state. The owner is the faulting thread itself, so no one writes them now.
     let owner = unsafe { &*owner };
-    if !matches!(owner.occupied.load(Ordering::Relaxed), GREEN | BORROWED) {
+    if !matches!(
+        owner.occupied.load(Ordering::Relaxed),
+        GREEN | BORROWED | STRAND
+    ) {
         return;
     }
     let mut text = Text::new();
@@ -155,11 +166,11 @@ unsafe fn render(text: &mut Text, slot: &Located, owner: &StackOwner) {
     let name = unsafe { bytes_of(owner.name, owner.name_bytes) };
     // SAFETY: the file name is that of a `&'static Location`.
     let file = unsafe { bytes_of(owner.file, owner.file_bytes) };
-    let is_green = owner.occupied.load(Ordering::Relaxed) == GREEN;
-    text.push(if is_green {
-        b"\ngreen thread "
-    } else {
-        b"\nthread "
+    let kind = owner.occupied.load(Ordering::Relaxed);
+    text.push(match kind {
+        GREEN => b"\ngreen thread ".as_slice(),
+        STRAND => b"\ngenerator or greenlet of ",
+        _ => b"\nthread ",
     });
     match name {
         Some(name) => {
@@ -167,23 +178,22 @@ unsafe fn render(text: &mut Text, slot: &Located, owner: &StackOwner) {
             text.push(name);
             text.push(b"'");
         }
-        None if is_green => {
+        None if kind == BORROWED => text.push(b"'<unnamed>'"),
+        None => {
             text.push(b"#");
             text.push_number(owner.id);
         }
-        None => text.push(b"'<unnamed>'"),
     }
-    text.push(if is_green {
-        b" "
-    } else {
-        b" on a borrowed stack "
+    text.push(match kind {
+        BORROWED => b" on a borrowed stack ".as_slice(),
+        _ => b" ",
     });
     text.push(b"has overflowed its stack (");
     text.push_size(slot.size.usable_bytes());
-    text.push(if is_green {
-        b")\nspawned at "
-    } else {
-        b")\nborrowed at "
+    text.push(match kind {
+        GREEN => b")\nspawned at ".as_slice(),
+        STRAND => b")\nmade at ",
+        _ => b")\nborrowed at ",
     });
     text.push(file.unwrap_or(b"<unknown>"));
     text.push(b":");
@@ -308,6 +318,16 @@ mod tests {
         assert!(
             unnamed.contains("thread '<unnamed>' on a borrowed stack"),
             "{unnamed}"
+        );
+    }
+
+    #[test]
+    fn report_of_a_strand_says_whose_it_is_and_where_it_was_made() {
+        let here = Location::caller();
+        let strand = rendered(&StackOwner::strand(7, here), 64 << 10);
+        assert!(
+            strand.starts_with("\ngenerator or greenlet of #7 has overflowed its stack (64 KiB)\nmade at "),
+            "{strand}"
         );
     }
 

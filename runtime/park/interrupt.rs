@@ -18,6 +18,7 @@ use crate::sched::current;
 use crate::sys::clock::{NEVER_NS, now_ns};
 use crate::sys::fatal;
 use std::any::Any;
+use std::cell::Cell;
 use std::panic;
 use std::ptr;
 
@@ -122,11 +123,11 @@ fn for_each_frame(context: &StackContext, mut visit: impl FnMut(&Frame)) {
     let mut next = context.innermost.get();
     // SAFETY: a linked frame belongs to a `timeout` call that has not returned, on this stack.
     while let Some(frame) = unsafe { next.as_ref() } {
-        if frame.shield < context.shield.get() {
+        if frame.shield.get() < context.shield.get() {
             return;
         }
         visit(frame);
-        next = frame.outer;
+        next = frame.outer.get();
     }
 }
 
@@ -141,7 +142,7 @@ fn expired_frame(context: &StackContext) -> Option<*const Frame> {
     outermost
 }
 
-fn refresh_deadline(context: &StackContext) {
+pub(super) fn refresh_deadline(context: &StackContext) {
     let mut earliest_ns = NEVER_NS;
     for_each_frame(context, |frame| {
         earliest_ns = earliest_ns.min(frame.deadline_ns);
@@ -153,8 +154,8 @@ fn refresh_deadline(context: &StackContext) {
 pub(crate) fn with_deadline<T>(deadline_ns: u64, body: impl FnOnce() -> T) -> Result<T, TimeIsUp> {
     let frame = current::with_context(|context| Frame {
         deadline_ns,
-        shield: context.shield.get(),
-        outer: context.innermost.get(),
+        shield: Cell::new(context.shield.get()),
+        outer: Cell::new(context.innermost.get()),
     });
     current::with_context(|context| {
         context.innermost.set(&raw const frame);
@@ -162,7 +163,7 @@ pub(crate) fn with_deadline<T>(deadline_ns: u64, body: impl FnOnce() -> T) -> Re
     });
     let outcome = panic::catch_unwind(panic::AssertUnwindSafe(body));
     current::with_context(|context| {
-        context.innermost.set(frame.outer);
+        context.innermost.set(frame.outer.get());
         refresh_deadline(context);
     });
     outcome.map_err(|payload| match payload.downcast::<ElapsedPayload>() {

@@ -8,6 +8,7 @@ pub(crate) mod choose;
 pub(crate) mod interrupt;
 pub(crate) mod panics;
 pub(crate) mod pauses;
+pub(crate) mod segment;
 pub(crate) mod wait_list;
 
 use crate::driver::timer::TimerNode;

@@ -8,11 +8,14 @@
 use super::worker::Worker;
 use crate::context::fiber::Fiber;
 use crate::context::frames::StackContext;
+use crate::context::overflow;
 use crate::sys::signals::Mask;
+use crate::sys::sigsegv::AlternateStack;
 use crate::task::Header;
 use crate::task::header::{OWNER_ID_BITS, next_id};
 use crate::task::locals::Locals;
 use std::cell::{Cell, OnceCell};
+use std::io;
 use std::ptr;
 use std::sync::Arc;
 
@@ -28,6 +31,8 @@ std::thread_local! {
     static OS_NUMBER: Cell<u64> = const { Cell::new(0) };
     static OS_THREAD: OnceCell<Arc<dyn std::any::Any + Send + Sync>> = const { OnceCell::new() };
     static OS_USERS_MASK: Cell<Option<Mask>> = const { Cell::new(None) };
+    static OS_STRANDS: Cell<u64> = const { Cell::new(UNPREPARED) };
+    static OS_STRANDS_END: OsStrandsEnd = const { OsStrandsEnd(OnceCell::new()) };
     static OS_LOCALS: Locals = const { Locals::new() };
     static OS_LOCALS_END: OsLocalsEnd = const { OsLocalsEnd };
 }
@@ -39,6 +44,21 @@ struct OsLocalsEnd;
 impl Drop for OsLocalsEnd {
     fn drop(&mut self) {
         OS_LOCALS.with(Locals::destroy);
+    }
+}
+
+/// An OS thread that has made no strand (generator or greenlet) yet...
+const UNPREPARED: u64 = 0;
+
+/// ...and one that destroys its thread-locals: strands may hold borrows of those.
+const ENDING: u64 = u64::MAX;
+
+/// What an OS thread needs to run strands, and the end of that.
+struct OsStrandsEnd(OnceCell<Option<AlternateStack>>);
+
+impl Drop for OsStrandsEnd {
+    fn drop(&mut self) {
+        OS_STRANDS.set(ENDING);
     }
 }
 
@@ -89,6 +109,43 @@ pub(crate) fn identity() -> u64 {
         Some(task) => task.id() << 1 | 1,
         None => os_number() << 1,
     }
+}
+
+/// Whoever runs now, as the owner of strands: an [`identity`], or a number that owns none.
+#[inline]
+pub(crate) fn strand_owner() -> u64 {
+    match task() {
+        Some(task) => task.id() << 1 | 1,
+        None => OS_STRANDS.get(),
+    }
+}
+
+/// Before a strand is made: overflows on it must be reported, also on an OS thread. Returns its owner.
+///
+/// # Errors
+/// On an OS thread that destroys its thread-locals, and those of sigaction(2) and sigaltstack(2).
+#[inline]
+pub(crate) fn prepare_strands() -> io::Result<u64> {
+    match strand_owner() {
+        UNPREPARED => prepare_os_thread(),
+        ENDING => Err(io::Error::other(
+            "no generator or greenlet can be made by an OS thread that destroys its thread-locals",
+        )),
+        owner => Ok(owner),
+    }
+}
+
+#[cold]
+fn prepare_os_thread() -> io::Result<u64> {
+    overflow::install()?;
+    let alternate = overflow::prepare_thread()?;
+    let kept = OS_STRANDS_END.try_with(|end| end.0.set(alternate));
+    if kept.is_err() {
+        OS_STRANDS.set(ENDING);
+        return prepare_strands();
+    }
+    OS_STRANDS.set(identity());
+    Ok(identity())
 }
 
 /// This OS thread's number, from the same count as the ids of tasks.

@@ -15,6 +15,7 @@ pub(crate) mod deque;
 pub(crate) mod group;
 pub(crate) mod hook;
 pub(crate) mod inbox;
+pub(crate) mod loan;
 pub(crate) mod place;
 pub(crate) mod run;
 pub(crate) mod shared;
