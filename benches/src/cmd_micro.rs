@@ -85,6 +85,9 @@ pub(crate) fn run(args: &MicroArgs) -> io::Result<bool> {
             Err(error) => report.failure(row.name, &error),
         }
     }
+    if args.is_wanted("generator") {
+        report.note(format!("Python here: {}", micro::strands::python()));
+    }
     if with_allocs && let Err(error) = micro::allocs::run(&lab, &mut report) {
         report.failure(ALLOCS, &error);
     }

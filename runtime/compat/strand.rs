@@ -7,10 +7,11 @@
 #![expect(unsafe_code, reason = "switches stacks")]
 
 use crate::context::fiber::{Fiber, Step};
+use crate::context::frames::StackContext;
 use crate::context::overflow::StackOwner;
 use crate::context::stack::StackSize;
 use crate::park::segment::{Mark, Segment};
-use crate::sched::{current, loan};
+use crate::sched::loan;
 use std::io;
 
 /// A strand that has not ended. Dropping it leaks the stack, with whatever lies on it.
@@ -28,7 +29,7 @@ impl Strand {
     ///
     /// # Errors
     /// No stack to be had.
-    #[inline]
+    #[inline(always)]
     pub(super) unsafe fn new(
         size: StackSize,
         owner: StackOwner,
@@ -45,22 +46,26 @@ impl Strand {
     /// Runs the strand until it suspends or ends; `mail` is what it finds in its mailbox.
     ///
     /// # Safety
-    /// By the thread and task that made it, not from within itself, not after its end. What the body makes
-    /// of `mail` must be true until it suspends.
-    #[inline]
-    pub(super) unsafe fn resume(&mut self, mail: *mut ()) -> Step {
-        current::with_context(|context| {
-            let mark = Mark::new(context);
-            let segment = self.segment.take();
-            // SAFETY: the mark lies in this frame until it is taken off: a fiber's resume does not unwind.
-            unsafe { mark.put_on(context, segment) };
-            // SAFETY: not finished.
-            unsafe { self.fiber.mailbox() }.set(mail);
-            // SAFETY: the caller's contract.
-            let step = unsafe { self.fiber.resume() };
-            self.segment = mark.take_off(context);
-            step
-        })
+    /// By the thread and task that made it, whose stack context `context` is; not from within itself, not
+    /// after its end. What the body makes of `mail` must be true until it suspends.
+    #[inline(always)]
+    pub(super) unsafe fn resume(&mut self, context: &StackContext, mail: *mut ()) -> Step {
+        let mark = Mark::new(context);
+        // SAFETY: the mark lies in this frame until it is taken off: a fiber's resume does not unwind.
+        unsafe { mark.put_on(context) };
+        if let Some(segment) = self.segment.take() {
+            // SAFETY: cut off from this strand, which is resumed next.
+            unsafe { segment.attach(&mark, context) };
+        }
+        // SAFETY: not finished.
+        unsafe { self.fiber.mailbox() }.set(mail);
+        // SAFETY: the caller's contract.
+        let step = unsafe { self.fiber.resume() };
+        if !mark.is_alone(context) {
+            self.segment = Some(mark.cut(context));
+        }
+        mark.take_off(context);
+        step
     }
 
     /// After its end: gives the stack back.

@@ -113,6 +113,7 @@ impl Fiber {
     /// # Safety
     /// `body` does not unwind, and what it borrows lives until it has ended or was discarded; if it is
     /// lost, for ever. What `owner` points to lives until `finish`.
+    #[inline]
     pub(crate) unsafe fn with_body(
         stack: Stack,
         owner: StackOwner,
@@ -155,6 +156,7 @@ impl Fiber {
     ///
     /// # Safety
     /// By the thread that made it, not from within itself, and not after `Finished`.
+    #[inline]
     pub(crate) unsafe fn resume(self) -> Step {
         // SAFETY: the place is computed, nothing is read.
         let field = unsafe { &raw mut (*self.0.as_ptr()).coroutine };
@@ -190,6 +192,7 @@ impl Fiber {
     ///
     /// # Safety
     /// `resume` returned `Finished`; the fiber is not used again.
+    #[inline]
     pub(crate) unsafe fn finish(self) -> Stack {
         // SAFETY: nothing runs on the stack any more, so the record is ours alone.
         let record = unsafe { self.0.as_ref() };

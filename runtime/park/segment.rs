@@ -46,52 +46,51 @@ impl Mark {
         })
     }
 
-    /// Before the switch: puts the mark, and what the strand had set up, on top.
+    /// Before the switch: puts the mark on top.
     ///
     /// # Safety
-    /// The mark stays where it is until [`Mark::take_off`]. `segment` was cut off from the strand that is
-    /// resumed next.
+    /// The mark stays where it is until [`Mark::take_off`].
     #[inline]
-    pub(crate) unsafe fn put_on(&self, context: &StackContext, segment: Option<Segment>) {
+    pub(crate) unsafe fn put_on(&self, context: &StackContext) {
         context.innermost.set(&raw const self.0);
-        if let Some(segment) = segment {
-            // SAFETY: the caller's contract.
-            unsafe { segment.attach(self, context) };
-        }
     }
 
-    /// After the switch: the resumer's context again. Returns what lay above the mark.
+    /// After the switch: whether the strand has left nothing above the mark.
     #[inline]
-    pub(crate) fn take_off(&self, context: &StackContext) -> Option<Segment> {
-        let mark = &raw const self.0;
-        let is_alone = ptr::eq(context.innermost.get(), mark)
-            && context.shield.get() == self.0.shield.get();
-        if is_alone {
-            context.innermost.set(self.0.outer.get());
-            return None;
-        }
-        Some(self.cut(context))
+    pub(crate) fn is_alone(&self, context: &StackContext) -> bool {
+        ptr::eq(context.innermost.get(), &raw const self.0)
+            && context.shield.get() == self.0.shield.get()
     }
 
+    /// What lies above the mark, cut off.
     #[cold]
-    fn cut(&self, context: &StackContext) -> Segment {
+    pub(crate) fn cut(&self, context: &StackContext) -> Segment {
+        let mark = &raw const self.0;
         let shields_below = self.0.shield.get();
         let segment = Segment {
-            innermost: context.innermost.replace(self.0.outer.get()),
+            innermost: context.innermost.replace(mark),
             shields: context.shield.replace(shields_below) - shields_below,
             shields_below,
-            mark: &raw const self.0,
+            mark,
         };
         refresh_deadline(context);
         segment
     }
+
+    /// The resumer's context again.
+    #[inline]
+    pub(crate) fn take_off(&self, context: &StackContext) {
+        context.innermost.set(self.0.outer.get());
+    }
 }
 
 impl Segment {
+    /// Puts it on top of a mark that was put on.
+    ///
     /// # Safety
-    /// As [`Mark::put_on`].
+    /// It was cut off from the strand that is resumed next.
     #[cold]
-    unsafe fn attach(self, mark: &Mark, context: &StackContext) {
+    pub(crate) unsafe fn attach(self, mark: &Mark, context: &StackContext) {
         let below = mark.0.shield.get();
         let mark = &raw const mark.0;
         let mut next = self.innermost;

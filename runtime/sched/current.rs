@@ -192,6 +192,12 @@ pub(crate) fn with_context<R>(body: impl FnOnce(&StackContext) -> R) -> R {
     }
 }
 
+/// The stack context of whoever runs now; it stays in place as long as the task or OS thread runs.
+#[inline]
+pub(crate) fn context() -> *const StackContext {
+    with_context(ptr::from_ref)
+}
+
 /// The locals of the task or OS thread that runs now. `None`: the OS thread has destroyed its own.
 #[inline]
 pub(crate) fn with_locals<R>(body: impl FnOnce(&Locals) -> R) -> Option<R> {

@@ -14,7 +14,7 @@ use std::io;
 use std::rc::Rc;
 use std::time::Instant;
 
-const STACK_BYTES: usize = 64 * 1024;
+pub(super) const STACK_BYTES: usize = 64 * 1024;
 /// Switches per run of a yield row.
 pub(super) const YIELDS: usize = 400_000;
 /// Rounds before the clock is read.

@@ -10,6 +10,7 @@ pub(crate) mod allocs;
 pub(crate) mod floor;
 mod green;
 mod pingpong;
+pub(crate) mod strands;
 
 use crate::compare::Costs;
 use crate::sys::process;
@@ -127,9 +128,10 @@ const SPAWN_GOAL: Goal = Goal::Nanos(113.0);
 /// 0.5 × what Go takes to arm and cancel a timer (88 ns).
 const TIMER_GOAL: Goal = Goal::Nanos(44.0);
 const SWITCH_GOAL: Goal = Goal::Ratio(1.3);
+const GENERATOR_GOAL: Goal = Goal::Ratio(1.2);
 
 /// All rows in the order they run.
-pub(crate) const ROWS: [Row; 13] = [
+pub(crate) const ROWS: [Row; 15] = [
     Row {
         what: "yield_now, nobody else runnable",
         ..row(
@@ -239,6 +241,24 @@ pub(crate) const ROWS: [Row; 13] = [
             Goal::None,
             floor::spawn_os,
             green::spawn_cross,
+        )
+    },
+    Row {
+        what: "generator: a value sent, a value yielded; floor: a bare coroutine's",
+        ..row(
+            "generator",
+            GENERATOR_GOAL,
+            strands::bare_rounds,
+            strands::rounds,
+        )
+    },
+    Row {
+        what: "generator made, run, dropped; floor: a bare coroutine on one stack",
+        ..row(
+            "generator-make",
+            GENERATOR_GOAL,
+            strands::bare_made,
+            strands::made,
         )
     },
 ];

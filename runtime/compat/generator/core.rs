@@ -22,23 +22,33 @@ use std::any::Any;
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
+use std::mem::MaybeUninit;
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::thread;
 
 pub(super) type Payload = Box<dyn Any + Send>;
 
 /// What a resume brings.
-pub(super) enum Input<S> {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
     Start,
-    Send(S),
-    Throw(Payload),
+    /// `sent` is there.
+    Send,
+    /// `thrown` is there.
+    Throw,
     Close,
 }
 
 /// What resumer and body pass each other; lies in the resumer's frame.
+///
+/// Single fields rather than an `Option<Input>`: an enum of two words, written in parts and read as a whole,
+/// stalls the processor for as long as the switch takes.
 pub(super) struct Exchange<S, Y> {
-    pub(super) input: Option<Input<S>>,
-    pub(super) yielded: Option<Y>,
+    pub(super) order: Order,
+    pub(super) sent: MaybeUninit<S>,
+    pub(super) thrown: MaybeUninit<Payload>,
+    /// There when the body has suspended.
+    pub(super) yielded: MaybeUninit<Y>,
     /// The stack context of the task, at the resume.
     pub(super) context: *const StackContext,
     /// Sections that must not park, at the resume: the body may not suspend in one of its own.
@@ -47,12 +57,30 @@ pub(super) struct Exchange<S, Y> {
     pub(super) is_panicking: bool,
 }
 
+impl<S, Y> Exchange<S, Y> {
+    #[inline(always)]
+    pub(super) fn send(&mut self, value: S) {
+        self.order = Order::Send;
+        self.sent.write(value);
+    }
+
+    fn throw(&mut self, payload: Payload) {
+        self.order = Order::Throw;
+        self.thrown.write(payload);
+    }
+
+    fn close(&mut self) {
+        self.order = Order::Close;
+    }
+}
+
 /// The whole of it: the end of the body needs its own type.
 #[repr(C)]
 struct Letter<S, Y, R> {
     /// First: a `Yielder` knows this part only.
     exchange: Exchange<S, Y>,
-    outcome: Option<thread::Result<R>>,
+    /// There when the body has ended.
+    outcome: MaybeUninit<thread::Result<R>>,
 }
 
 /// Where a generator stands; as Python's `inspect.getgeneratorstate`.
@@ -108,7 +136,7 @@ impl<S, Y, R> Core<S, Y, R> {
             let mail = unsafe { fiber.mailbox() }.get();
             let letter = mail.cast::<Letter<S, Y, R>>();
             // SAFETY: what `turn` has put there, and waits beside; nothing else refers to the field.
-            unsafe { (*letter).outcome = Some(outcome) };
+            unsafe { (*letter).outcome = MaybeUninit::new(outcome) };
         };
         // SAFETY: the caller's contract; `first` catches what unwinds. The report names no memory but what
         // is static.
@@ -124,7 +152,7 @@ impl<S, Y, R> Core<S, Y, R> {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn state(&self) -> State {
         self.state
     }
@@ -135,12 +163,11 @@ impl<S, Y, R> Core<S, Y, R> {
 
     /// Runs the body until its next yield. `None`: it has returned, now or earlier. Panics of the body's go
     /// on in the caller.
-    #[inline]
-    pub(super) fn resume(&mut self, input: Input<S>) -> Option<Y> {
-        let Some(turn) = self.turn(input) else {
-            return None;
-        };
-        match turn {
+    ///
+    /// `bring` says what the body gets; to start it, nothing.
+    #[inline(always)]
+    pub(super) fn resume(&mut self, bring: impl FnOnce(&mut Exchange<S, Y>)) -> Option<Y> {
+        match self.turn(bring)? {
             Turn::Yielded(value) => Some(value),
             Turn::Returned(value) => {
                 self.returned = Some(value);
@@ -151,47 +178,56 @@ impl<S, Y, R> Core<S, Y, R> {
     }
 
     /// `None`: it had finished before.
-    #[inline]
-    fn turn(&mut self, input: Input<S>) -> Option<Turn<Y, R>> {
+    #[inline(always)]
+    fn turn(&mut self, bring: impl FnOnce(&mut Exchange<S, Y>)) -> Option<Turn<Y, R>> {
         let strand = self.strand.as_mut()?;
         if self.owner != current::strand_owner() {
             refuse_stranger(self.made_at);
         }
-        let context = current::with_context(std::ptr::from_ref);
-        let mut letter = Letter {
+        let context = current::context();
+        // SAFETY: of whoever runs this, and it lives as long.
+        let context = unsafe { &*context };
+        let mut letter: Letter<S, Y, R> = Letter {
             exchange: Exchange {
-                input: Some(input),
-                yielded: None,
+                order: Order::Start,
+                sent: MaybeUninit::uninit(),
+                thrown: MaybeUninit::uninit(),
+                yielded: MaybeUninit::uninit(),
                 context,
-                // SAFETY: the context of whoever runs this, which lives as long.
-                no_parking: unsafe { &*context }.no_parking.get(),
+                no_parking: context.no_parking.get(),
                 is_panicking: thread::panicking(),
             },
-            outcome: None,
+            outcome: MaybeUninit::uninit(),
         };
+        bring(&mut letter.exchange);
         let mail = (&raw mut letter).cast::<()>();
         // SAFETY: the owner was compared; `&mut self` is only to be had outside of the body, and a finished
         // strand is taken out. The body sees a `Letter` of its types, which stays until it suspends.
-        let step = unsafe { strand.resume(mail) };
+        let step = unsafe { strand.resume(context, mail) };
         match step {
             Step::Suspended => {
                 self.state = State::Suspended;
-                let value = letter.exchange.yielded;
-                Some(Turn::Yielded(value.expect(
-                    "because a body suspends only to yield, and then it has put a value there",
-                )))
+                // SAFETY: a body suspends in `Yielder::switch` only, which has put a value there.
+                Some(Turn::Yielded(unsafe {
+                    letter.exchange.yielded.assume_init()
+                }))
             }
-            Step::Finished => Some(self.end(letter.outcome)),
+            Step::Finished => {
+                // SAFETY: the last thing a body does is to put its outcome there.
+                let outcome = unsafe { letter.outcome.assume_init() };
+                Some(self.end(outcome))
+            }
         }
     }
 
-    fn end(&mut self, outcome: Option<thread::Result<R>>) -> Turn<Y, R> {
+    #[inline]
+    fn end(&mut self, outcome: thread::Result<R>) -> Turn<Y, R> {
         self.state = State::Finished;
         if let Some(strand) = self.strand.take() {
             // SAFETY: the caller has seen its end.
             unsafe { strand.finish() };
         }
-        match outcome.expect("because a body that ends leaves its outcome") {
+        match outcome {
             Ok(value) => Turn::Returned(value),
             Err(payload) => Turn::Unwound(payload),
         }
@@ -210,7 +246,7 @@ impl<S, Y, R> Core<S, Y, R> {
     pub(super) fn throw(&mut self, payload: Payload) -> Option<Y> {
         self.assert_owner();
         match self.state {
-            State::Suspended => self.resume(Input::Throw(payload)),
+            State::Suspended => self.resume(|exchange| exchange.throw(payload)),
             State::Created => {
                 self.discard();
                 panic::resume_unwind(payload)
@@ -237,7 +273,7 @@ impl<S, Y, R> Core<S, Y, R> {
             }
             State::Suspended => {}
         }
-        match self.turn(Input::Close) {
+        match self.turn(Exchange::close) {
             None => Ok(None),
             Some(Turn::Yielded(_)) => Err(Stubborn),
             Some(Turn::Returned(value)) => Ok(Some(value)),

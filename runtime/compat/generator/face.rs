@@ -36,7 +36,7 @@ macro_rules! face {
                     self.core.state() == State::Created,
                     "start: the generator has started before"
                 );
-                self.core.resume(Input::Start)
+                self.core.resume(|_| {})
             }
 
             /// Makes the body's `yield_` return `value`, and runs it to its next yield. `None`: it has
@@ -54,7 +54,7 @@ macro_rules! face {
                     self.core.state() != State::Created,
                     "send: can't send a value to a just-started generator, call start or next first"
                 );
-                self.core.resume(Input::Send(value))
+                self.core.resume(|exchange| exchange.send(value))
             }
 
             /// Starts the body, or sends it the default of its type (for `()`, nothing). `None`: it has
@@ -80,8 +80,8 @@ macro_rules! face {
                 S: Default,
             {
                 match self.core.state() {
-                    State::Created => self.core.resume(Input::Start),
-                    _ => self.core.resume(Input::Send(S::default())),
+                    State::Created => self.core.resume(|_| {}),
+                    _ => self.core.resume(|exchange| exchange.send(S::default())),
                 }
             }
 

@@ -51,7 +51,7 @@ pub use self::core::State;
 pub use scoped::{Scoped, scoped};
 pub use yielder::Yielder;
 
-use self::core::{Core, Input};
+use self::core::Core;
 use crate::context::stack::StackSize;
 use crate::park::panics::Unwinding;
 use face::face;

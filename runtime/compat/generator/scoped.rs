@@ -1,6 +1,6 @@
 //! Generators whose bodies borrow, inside a call that ends them before it returns.
 
-use super::core::{Core, Input, State};
+use super::core::{Core, State};
 use super::face::face;
 use super::Yielder;
 use crate::context::stack::StackSize;

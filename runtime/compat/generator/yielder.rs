@@ -2,7 +2,7 @@
 #![expect(unsafe_code, reason = "suspends the running strand; values go by pointer")]
 
 use super::GeneratorExit;
-use super::core::{Exchange, Input, State};
+use super::core::{Exchange, Order, Payload, State};
 use super::Generator;
 use crate::context::fiber::Fiber;
 use crate::sched::current;
@@ -37,6 +37,13 @@ pub struct Yielder<S, Y> {
     _here: PhantomData<*mut ()>,
 }
 
+/// What came of a yield.
+enum Input<S> {
+    Sent(S),
+    Thrown(Payload),
+    Close,
+}
+
 impl<S, Y> Yielder<S, Y> {
     pub(super) fn new(fiber: Fiber) -> Yielder<S, Y> {
         Yielder {
@@ -69,10 +76,9 @@ impl<S, Y> Yielder<S, Y> {
     #[inline]
     pub fn yield_(&self, value: Y) -> S {
         match self.switch(value) {
-            Input::Send(value) => value,
-            Input::Throw(payload) => panic::resume_unwind(payload),
+            Input::Sent(value) => value,
+            Input::Thrown(payload) => panic::resume_unwind(payload),
             Input::Close => exit(),
-            Input::Start => unreachable!("only a created generator is started"),
         }
     }
 
@@ -110,14 +116,13 @@ impl<S, Y> Yielder<S, Y> {
         };
         while let Some(value) = item {
             item = match self.switch(value) {
-                Input::Send(value) => inner.send(value),
-                Input::Throw(payload) => inner.throw(payload),
+                Input::Sent(value) => inner.send(value),
+                Input::Thrown(payload) => inner.throw(payload),
                 Input::Close => {
                     inner.close();
                     exit();
                 }
-                Input::Start => unreachable!("only a created generator is started"),
-            };
+                };
         }
         inner
             .take_return()
@@ -141,33 +146,37 @@ impl<S, Y> Yielder<S, Y> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn exchange(&self) -> *mut Exchange<S, Y> {
         // SAFETY: a yielder is only to be had while its body runs, so the fiber is not finished.
         unsafe { self.fiber.mailbox() }.get().cast()
     }
 
-    #[inline]
+    #[inline(always)]
     fn switch(&self, value: Y) -> Input<S> {
-        let exchange = self.exchange();
         // SAFETY: the mailbox leads to the exchange of the resume that runs this, which waits in its frame;
         // here and below the one reference to it.
-        let before = unsafe { &mut *exchange };
+        let before = unsafe { &mut *self.exchange() };
         before.assert_may_yield();
-        before.yielded = Some(value);
+        before.yielded.write(value);
         // SAFETY: on the strand's own stack, or on one of a strand that was resumed from it and is left in
         // the middle: a yielder is borrowed by frames of its body only, and is not `Send`.
         unsafe { self.fiber.suspend() };
         // SAFETY: as above, of the resume that runs this now.
         let now = unsafe { &mut *self.exchange() };
-        now.input
-            .take()
-            .expect("because every resume brings an input")
+        match now.order {
+            // SAFETY: the order says that it is there, and each resume's is taken once, here.
+            Order::Send => Input::Sent(unsafe { now.sent.assume_init_read() }),
+            // SAFETY: as above.
+            Order::Throw => Input::Thrown(unsafe { now.thrown.assume_init_read() }),
+            Order::Close => Input::Close,
+            Order::Start => unreachable!("only a created generator is started"),
+        }
     }
 }
 
 impl<S, Y> Exchange<S, Y> {
-    #[inline]
+    #[inline(always)]
     fn assert_may_yield(&self) {
         // SAFETY: the context of the task or OS thread that runs this.
         let no_parking = unsafe { &*self.context }.no_parking.get();
