@@ -68,6 +68,11 @@ impl Strand {
         step
     }
 
+    /// What its body suspends by.
+    pub(super) fn fiber(&self) -> Fiber {
+        self.fiber
+    }
+
     /// After its end: gives the stack back.
     ///
     /// # Safety

@@ -326,7 +326,9 @@ mod tests {
         let here = Location::caller();
         let strand = rendered(&StackOwner::strand(7, here), 64 << 10);
         assert!(
-            strand.starts_with("\ngenerator or greenlet of #7 has overflowed its stack (64 KiB)\nmade at "),
+            strand.starts_with(
+                "\ngenerator or greenlet of #7 has overflowed its stack (64 KiB)\nmade at "
+            ),
             "{strand}"
         );
     }

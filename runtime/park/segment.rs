@@ -99,7 +99,9 @@ impl Segment {
             // SAFETY: a frame of the strand's, or the mark of a strand that it has resumed: it belongs to a
             // call on the suspended stacks, which has not returned.
             let frame = unsafe { &*next };
-            frame.shield.set(frame.shield.get() - self.shields_below + below);
+            frame
+                .shield
+                .set(frame.shield.get() - self.shields_below + below);
             link = Some(&frame.outer);
             next = frame.outer.get();
         }

@@ -143,6 +143,7 @@ pub(crate) fn python() -> String {
         Ok(output) if output.status.success() => {
             String::from_utf8_lossy(&output.stdout).trim().to_owned()
         }
-        _ => "there is no python3 here; generator 172 ns, greenlet 171 ns on another machine".to_owned(),
+        _ => "there is no python3 here; generator 172 ns, greenlet 171 ns on another machine"
+            .to_owned(),
     }
 }

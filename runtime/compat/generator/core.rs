@@ -314,10 +314,16 @@ impl<S, Y, R> Core<S, Y, R> {
                 let closed = panic::catch_unwind(AssertUnwindSafe(|| self.try_close().is_err()));
                 match closed {
                     Ok(false) => {}
-                    Ok(true) => log::error!("dropped generator, made at {}: {Stubborn}; its stack is leaked", self.made_at),
+                    Ok(true) => log::error!(
+                        "dropped generator, made at {}: {Stubborn}; its stack is leaked",
+                        self.made_at
+                    ),
                     // As when a destructor panics; during unwinding that would end the process.
                     Err(payload) if !was_panicking => panic::resume_unwind(payload),
-                    Err(_) => log::error!("dropped generator, made at {}: its body panicked while it was unwound", self.made_at),
+                    Err(_) => log::error!(
+                        "dropped generator, made at {}: its body panicked while it was unwound",
+                        self.made_at
+                    ),
                 }
             }
             State::Created | State::Suspended => {

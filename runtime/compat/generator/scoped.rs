@@ -1,8 +1,8 @@
 //! Generators whose bodies borrow, inside a call that ends them before it returns.
 
+use super::Yielder;
 use super::core::{Core, State};
 use super::face::face;
-use super::Yielder;
 use crate::context::stack::StackSize;
 use std::any::Any;
 use std::fmt;

@@ -1,9 +1,12 @@
 //! The body's end of a generator: where it yields.
-#![expect(unsafe_code, reason = "suspends the running strand; values go by pointer")]
+#![expect(
+    unsafe_code,
+    reason = "suspends the running strand; values go by pointer"
+)]
 
+use super::Generator;
 use super::GeneratorExit;
 use super::core::{Exchange, Order, Payload, State};
-use super::Generator;
 use crate::context::fiber::Fiber;
 use crate::sched::current;
 use std::fmt;
@@ -122,7 +125,7 @@ impl<S, Y> Yielder<S, Y> {
                     inner.close();
                     exit();
                 }
-                };
+            };
         }
         inner
             .take_return()
@@ -194,8 +197,8 @@ impl<S, Y> Exchange<S, Y> {
     /// neighbour's that is parked in a destructor.
     #[cold]
     fn assert_not_unwinding(&self) {
-        let is_others = self.is_panicking
-            || current::worker().is_some_and(|worker| worker.unwinding.get() > 0);
+        let is_others =
+            self.is_panicking || current::worker().is_some_and(|worker| worker.unwinding.get() > 0);
         assert!(
             is_others,
             "a generator must not yield in a destructor while its body unwinds"
