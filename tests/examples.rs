@@ -11,6 +11,8 @@ mod child;
 mod kill;
 #[path = "examples/run.rs"]
 mod run;
+#[path = "examples/socket.rs"]
+mod socket;
 #[path = "support/talk.rs"]
 mod talk;
 #[path = "support/watchdog.rs"]
