@@ -2,6 +2,7 @@
 //!
 //! The chat has a file of its own, `socket_chat`.
 
+use super::chat_program::assert_fails;
 use super::child::{Ended, Running};
 use super::run::{Server, assert_output, assert_output_on, example, python, run, run_with_input};
 use super::watchdog::watchdog;
@@ -54,13 +55,6 @@ impl Drop for Directory {
 
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
-}
-
-#[track_caller]
-fn assert_fails(ended: &Ended, code: i32, complaint: &str) {
-    assert_eq!(ended.status.code(), Some(code), "{ended}");
-    assert!(ended.stderr.contains(complaint), "{complaint}: {ended}");
-    assert!(ended.stdout.is_empty(), "{ended}");
 }
 
 /// Closes with data unread, so that the server gets a reset and no end of stream.
