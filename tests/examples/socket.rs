@@ -126,8 +126,8 @@ fn tcp_upper_client_says_when_the_server_goes() {
     let client = run_with_input("tcp_upper_client", &["--port", &port], b"hello\n");
     leaves.join().unwrap();
     assert_fails(&client, 1, "tcp_upper_client: ");
-    let client = run_with_input("tcp_upper_client", &["--port", &port], b"hello\n");
-    assert_fails(&client, 1, "cannot connect to 127.0.0.1");
+    let client = run_with_input("tcp_upper_client", &["--port", "1"], b"hello\n");
+    assert_fails(&client, 1, "cannot connect to 127.0.0.1:1: ");
 }
 
 #[test]
@@ -170,7 +170,8 @@ fn udp_upper_client_waits_neither_for_nobody_nor_for_ever() {
     let args = ["--port", port.as_str(), "--timeout", "0.2"];
     let client = run_with_input("udp_upper_client", &args, b"hello\n");
     assert_fails(&client, 1, "no answer within 200ms");
-    drop(silent);
+    // It hears another peer only now: its port is still nobody else's, and refuses.
+    silent.connect("127.0.0.1:1").unwrap();
     let args = ["--port", port.as_str(), "--timeout", "60"];
     let client = run_with_input("udp_upper_client", &args, b"hello\n");
     assert_fails(&client, 1, "refused");

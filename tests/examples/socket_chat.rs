@@ -181,12 +181,17 @@ fn client_ends_when_it_is_refused_or_nobody_is_there() {
     assert_fails(&second, 1, "udp_chat_client: alice: this name is taken");
     server.end();
     drop(alice);
-    let late = run_with_input(
-        "udp_chat_client",
-        &["--name", "alice", "--port", &port],
-        b"hi\n",
+
+    // A socket that hears another peer only: its port is nobody else's, and refuses.
+    let deaf = UdpSocket::bind("127.0.0.1:0").unwrap();
+    deaf.connect("127.0.0.1:1").unwrap();
+    let port = deaf.local_addr().unwrap().port().to_string();
+    let args = ["--name", "alice", "--port", &port, "--timeout", "60"];
+    assert_fails(
+        &run_with_input("udp_chat_client", &args, b"hi\n"),
+        1,
+        "no server there",
     );
-    assert_fails(&late, 1, "no server there");
     let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
     let port = silent.local_addr().unwrap().port().to_string();
     let args = ["--name", "alice", "--port", &port, "--timeout", "0.1"];
@@ -277,7 +282,8 @@ fn chat_has_colours_on_a_terminal_unless_they_are_refused() {
     let _watchdog = watchdog();
     let command = example("udp_chat", &[]);
     let program = command.get_program().to_str().unwrap();
-    let Some(coloured) = python(ON_A_TERMINAL, &[program, "--port", "0"]) else {
+    let wanted = ["/usr/bin/env", "-u", "NO_COLOR", program, "--port", "0"];
+    let Some(coloured) = python(ON_A_TERMINAL, &wanted) else {
         return;
     };
     let painted = r"alice: \x1b[1;44mgood morning\x1b[0m";
