@@ -25,10 +25,11 @@
 use chat::{OPERATOR, Request};
 use greenroom::net::{SocketAddr, UdpSocket};
 use greenroom::signal::{Signal, Signals};
-use greenroom::sync::{Mutex, mpsc};
-use greenroom::{eprintln, println, thread};
+use greenroom::sync::Mutex;
+use greenroom::{eprintln, println, select, thread};
 use std::collections::HashMap;
 use std::io::{self, ErrorKind};
+use std::panic::resume_unwind;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -80,13 +81,16 @@ fn server(address: (&str, u16), book: Book) -> io::Result<()> {
         book: Mutex::new(book),
         is_coloured,
     });
-    let typing = Arc::clone(&chat);
-    let (ended, end) = mpsc::channel();
-    let (no_more_lines, signalled) = (ended.clone(), ended.clone());
-    thread::spawn(move || ended.send(chat.hear()));
-    thread::spawn(move || no_more_lines.send(typing.type_lines()));
-    thread::spawn(move || signalled.send(signals.wait().map(drop)));
-    end.recv().expect("because nobody leaves without a word")?;
+    let writer = Arc::clone(&chat);
+    let hearing = thread::spawn(move || chat.hear());
+    let typing = thread::spawn(move || writer.type_lines());
+    let signalled = thread::spawn(move || signals.wait().map(drop));
+    let ended = select! {
+        join(hearing) => hearing.join(),
+        join(typing) => typing.join(),
+        join(signalled) => signalled.join(),
+    };
+    ended.unwrap_or_else(|panic| resume_unwind(panic))?;
     println!("the chat is over");
     Ok(())
 }

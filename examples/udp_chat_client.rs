@@ -20,8 +20,9 @@
 use greenroom::net::UdpSocket;
 use greenroom::signal::{Signal, Signals};
 use greenroom::sync::mpsc;
-use greenroom::{eprintln, println, thread};
+use greenroom::{eprintln, println, select, thread};
 use std::io::{self, ErrorKind};
+use std::panic::resume_unwind;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,12 +79,15 @@ fn client(
         timeout,
     };
     let hearing = Arc::clone(&socket);
-    let (ended, end) = mpsc::channel();
-    let (no_more_lines, signalled) = (ended.clone(), ended.clone());
-    thread::spawn(move || ended.send(hear(&hearing, &answer)));
-    thread::spawn(move || no_more_lines.send(talk.type_lines()));
-    thread::spawn(move || signalled.send(signals.wait().map(drop)));
-    end.recv().expect("because nobody leaves without a word")?;
+    let hears = thread::spawn(move || hear(&hearing, &answer));
+    let types = thread::spawn(move || talk.type_lines());
+    let signalled = thread::spawn(move || signals.wait().map(drop));
+    let ended = select! {
+        join(hears) => hears.join(),
+        join(types) => types.join(),
+        join(signalled) => signalled.join(),
+    };
+    ended.unwrap_or_else(|panic| resume_unwind(panic))?;
     // If it is lost, the name is free when it has been silent for long enough.
     drop(socket.send(bye.as_bytes()));
     Ok(())

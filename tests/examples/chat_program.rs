@@ -97,8 +97,12 @@ impl Peer {
     }
 
     pub(crate) fn asks(&self, datagram: impl AsRef<[u8]>) -> String {
-        self.0.send(datagram.as_ref()).unwrap();
+        self.sends(datagram);
         self.hears()
+    }
+
+    pub(crate) fn sends(&self, datagram: impl AsRef<[u8]>) {
+        self.0.send(datagram.as_ref()).unwrap();
     }
 }
 

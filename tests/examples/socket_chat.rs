@@ -1,6 +1,6 @@
 //! The chat of the chapter "socket" as its users see it. Its enemies are in `socket_chat_hostile`.
 
-use super::chat_program::{Program, assert_fails, client, server};
+use super::chat_program::{Peer, Program, assert_fails, client, server};
 use super::run::{assert_output_on, example, python, run, run_with_input};
 use super::watchdog::watchdog;
 use std::net::UdpSocket;
@@ -37,6 +37,33 @@ fn chat_of_two_and_the_server_prints_what_the_headers_say() {
         "{server}"
     );
     assert_output_on("udp_chat", &server, address.port());
+}
+
+#[test]
+fn chat_of_many_delivers_to_each() {
+    let _watchdog = watchdog();
+    let (_server, address) = server(&[]);
+    let peers: Vec<Peer> = (0..100).map(|_| Peer::of(address)).collect();
+    for (number, peer) in peers.iter().enumerate() {
+        assert_eq!(peer.asks(format!("hello\tn{number}")), "ok");
+    }
+    // All at once, each to the next.
+    for (number, peer) in peers.iter().enumerate() {
+        let next = (number + 1) % peers.len();
+        peer.sends(format!("say\tn{number}\tn{next}\tyou are {next}"));
+    }
+    for (number, peer) in peers.iter().enumerate() {
+        let before = (number + peers.len() - 1) % peers.len();
+        let mut heard = [peer.hears(), peer.hears()];
+        heard.sort();
+        assert_eq!(
+            heard,
+            [
+                format!("from\tn{before}\tyou are {number}"),
+                "ok".to_owned()
+            ]
+        );
+    }
 }
 
 #[test]

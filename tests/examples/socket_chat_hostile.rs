@@ -1,7 +1,11 @@
 //! The chat's server among enemies: what they send gets an error and a log line, and the chat goes on.
 
 use super::chat_program::{Peer, Program, client, server};
+use super::run::example;
 use super::watchdog::watchdog;
+use std::net::{SocketAddr, UdpSocket};
+use std::process::Command;
+use std::time::Duration;
 
 #[test]
 fn each_bad_datagram_gets_an_error_and_a_log_line() {
@@ -170,4 +174,25 @@ fn answers_are_never_answered() {
         3,
         "{ended}"
     );
+}
+
+#[test]
+fn chat_whose_screen_has_gone_ends_rather_than_lives_half() {
+    let _watchdog = watchdog();
+    let program = example("udp_chat", &[]);
+    let mut piped = Command::new("sh");
+    piped
+        .args(["-c", r#""$0" --port 0 | head -n 1"#])
+        .arg(program.get_program());
+    let mut server = Program::start(&mut piped);
+    let address: SocketAddr = server.running.line("listening on ").parse().unwrap();
+    // Its next line finds no reader, or the one after it: `head` may still be about to leave.
+    let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
+    peer.set_read_timeout(Some(Duration::from_millis(50)))
+        .unwrap();
+    while server.running.child.try_wait().unwrap().is_none() {
+        peer.send_to(b"say\talice\tserver\thi", address).unwrap();
+        // An answer, or time for it to end.
+        let _ = peer.recv(&mut [0; 99]);
+    }
 }
