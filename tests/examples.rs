@@ -5,12 +5,20 @@
 //! members are run from here. Python's part is left out, with a line that says so, where there is no `python3`.
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+#[path = "examples/chat_program.rs"]
+mod chat_program;
 #[path = "support/child.rs"]
 mod child;
 #[path = "support/kill.rs"]
 mod kill;
 #[path = "examples/run.rs"]
 mod run;
+#[path = "examples/socket.rs"]
+mod socket;
+#[path = "examples/socket_chat.rs"]
+mod socket_chat;
+#[path = "examples/socket_chat_hostile.rs"]
+mod socket_chat_hostile;
 #[path = "support/talk.rs"]
 mod talk;
 #[path = "support/watchdog.rs"]
