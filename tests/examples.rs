@@ -9,9 +9,13 @@
 mod child;
 #[path = "support/kill.rs"]
 mod kill;
+#[path = "examples/queues.rs"]
+mod queues;
 #[path = "examples/run.rs"]
 mod run;
 #[path = "support/talk.rs"]
 mod talk;
+#[path = "examples/threads.rs"]
+mod threads;
 #[path = "support/watchdog.rs"]
 mod watchdog;
