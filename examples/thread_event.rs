@@ -77,19 +77,18 @@ fn light(cycles: u32, is_green: &Event) {
     is_green.clear();
 }
 
-/// Drives while it is green, else waits until it is.
+/// Drives along for ever, but waits where the light is red.
 fn car(name: &str, is_green: &Event) {
     loop {
-        if is_green.is_set() {
-            println!("{}", coloured("32", &format!("[{name}] drives along")));
-            thread::sleep(TICK);
-        } else {
+        if !is_green.is_set() {
             println!(
                 "{}",
                 coloured("31", &format!("[{name}] waits at the red light"))
             );
             is_green.wait();
         }
+        println!("{}", coloured("32", &format!("[{name}] drives along")));
+        thread::sleep(TICK);
     }
 }
 
