@@ -11,7 +11,7 @@
 //! test...done t1
 //! main thread
 //! test...done t2
-//! t1 returned 200, t2 returned 400
+//! t1 returned 200, t2 returned 800
 //! ```
 //!
 //! Differs: the notes leave `t2` to itself, and Python waits for it at the end. Here `main` joins it: the end
@@ -23,7 +23,7 @@ use std::time::Duration;
 fn main() {
     greenroom::run(|| {
         let t1 = thread::spawn(|| run("t1", 200));
-        let t2 = thread::spawn(|| run("t2", 400));
+        let t2 = thread::spawn(|| run("t2", 800));
         let first = t1.join().expect("because t1 does not panic");
         // t1 is done; t2, which began together with it, still sleeps.
         println!("main thread");
