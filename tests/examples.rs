@@ -11,6 +11,8 @@ mod chat_program;
 mod child;
 #[path = "support/kill.rs"]
 mod kill;
+#[path = "examples/queues.rs"]
+mod queues;
 #[path = "examples/run.rs"]
 mod run;
 #[path = "examples/socket.rs"]
@@ -21,5 +23,7 @@ mod socket_chat;
 mod socket_chat_hostile;
 #[path = "support/talk.rs"]
 mod talk;
+#[path = "examples/threads.rs"]
+mod threads;
 #[path = "support/watchdog.rs"]
 mod watchdog;

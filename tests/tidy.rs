@@ -9,6 +9,8 @@
 mod book;
 #[path = "tidy/code.rs"]
 mod code;
+#[path = "tidy/examples.rs"]
+mod examples;
 #[path = "tidy/ranks.rs"]
 mod ranks;
 #[path = "tidy/source.rs"]
@@ -159,14 +161,32 @@ fn no_test_is_ignored() {
     assert_tidy(sources("").iter().flat_map(code::ignored));
 }
 
+/// Of all members. What several examples share lies one level deeper.
+fn examples() -> Vec<Source> {
+    let tops = ["examples", "servers/examples"].into_iter();
+    let of = |top| {
+        let is_example = move |source: &Source| !source.file[str::len(top) + 1..].contains('/');
+        sources(top).into_iter().filter(is_example)
+    };
+    tops.flat_map(of).collect()
+}
+
 #[test]
-fn every_example_says_how_to_run_it() {
-    for top in ["examples", "servers/examples"] {
-        let all = sources(top);
-        // What several examples share lies one level deeper.
-        let is_example = |source: &&Source| !source.file[top.len() + 1..].contains('/');
-        assert_tidy(all.iter().filter(is_example).flat_map(code::example));
-    }
+fn every_example_says_what_it_is_and_how_to_run_it() {
+    let (_, book) = read(&root().join("examples/README.md"));
+    let all = examples();
+    assert_tidy(
+        all.iter()
+            .flat_map(|example| examples::header(&book, example)),
+    );
+}
+
+#[test]
+fn examples_and_the_tables_of_their_book_agree() {
+    let (file, book) = read(&root().join("examples/README.md"));
+    let all = examples();
+    assert_tidy(examples::listed(&file, &book, &examples::ROWS, &all));
+    assert_tidy(examples::functions(&file, &book, &all));
 }
 
 #[test]
@@ -190,6 +210,14 @@ fn books_point_at_what_exists() {
     for name in ["design.md", "README.md"] {
         let (file, text) = read(&root().join(name));
         assert_tidy(book::links(&file, &text, |path| root().join(path).exists()));
+        assert_tidy(book::paths(&file, &text, |path| root().join(path).exists()));
+    }
+    for name in ["examples/README.md", "docs/python.md"] {
+        let (file, text) = read(&root().join(name));
+        let (folder, _) = name.split_once('/').expect("because both lie in a folder");
+        assert_tidy(book::links(&file, &text, |path| {
+            root().join(folder).join(path).exists()
+        }));
         assert_tidy(book::paths(&file, &text, |path| root().join(path).exists()));
     }
 }

@@ -28,18 +28,19 @@ fn source(name: &str) -> (PathBuf, &'static str) {
     found.unwrap_or_else(|| panic!("there is no example {name}"))
 }
 
-/// The built program. `cargo test` of everything has built it beside the tests; of this target alone, only
-/// those of the root, so the others are built here.
+/// The built program. `cargo test` of everything has built it beside the tests; `cargo test` of this target
+/// alone builds none, and would test what an earlier one left: so it is built here if its source is newer.
 fn program(name: &str) -> PathBuf {
     static BUILDING: Mutex<()> = Mutex::new(());
     let exe = std::env::current_exe().unwrap();
     let built = exe.parent().and_then(Path::parent).unwrap();
     let path = built.join("examples").join(name);
     let _one_at_a_time = BUILDING.lock().unwrap();
-    if path.exists() {
+    let (source, package) = source(name);
+    let written = |path: &Path| path.metadata().and_then(|file| file.modified());
+    if written(&path).is_ok_and(|built| built >= written(&source).unwrap()) {
         return path;
     }
-    let (_, package) = source(name);
     let mut cargo = Command::new(env!("CARGO"));
     cargo
         .current_dir(root())

@@ -91,22 +91,6 @@ pub(crate) fn ignored(source: &Source) -> Vec<Breach> {
         .collect()
 }
 
-pub(crate) fn example(source: &Source) -> Vec<Breach> {
-    let header = source.header();
-    let mut breaches = Vec::new();
-    if header.is_empty() {
-        breaches.push(Breach::new(&source.file, 1, "an example starts with `//!`"));
-    }
-    if !header.iter().any(|line| line.contains("Run:")) {
-        breaches.push(Breach::new(
-            &source.file,
-            1,
-            "its header has no `Run:` line",
-        ));
-    }
-    breaches
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -190,16 +174,5 @@ mod tests {
         let text = format!("#[test]\n#[{}]\nfn f() {{}}\n", "ignore = \"slow\"");
         assert_eq!(ignored(&library(&text))[0].line, 2);
         assert_eq!(ignored(&library("// #[ignore]\n")), []);
-    }
-
-    #[test]
-    fn example_rule_can_fail() {
-        let example_text = |text| example(&Source::new("examples/x.rs", text)).len();
-        assert_eq!(example_text("fn main() {}"), 2);
-        assert_eq!(example_text("//! Echoes.\nfn main() {} // Run: x"), 1);
-        assert_eq!(
-            example_text("//! Echoes.\n//!\n//! Run: cargo run --example x"),
-            0
-        );
     }
 }
