@@ -151,14 +151,10 @@ impl StreamServer {
     ///
     /// # Examples
     /// ```
-    /// use greenroom::gevent::{self, server::StreamServer};
+    /// use greenroom::gevent::{Timeout, server::StreamServer};
     /// let server = StreamServer::new("127.0.0.1:0", |_, _| ())?;
-    /// server.start()?;
-    /// let own = server.clone();
-    /// let serving = gevent::spawn(move || own.serve_forever().is_ok());
-    /// server.stop(None);
-    /// assert!(serving.join(None));
-    /// # serving.kill(true, None);
+    /// let limit = Timeout::new(std::time::Duration::from_millis(1));
+    /// assert!(limit.run(|| server.serve_forever()).is_err());
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn serve_forever(&self) -> io::Result<()> {
