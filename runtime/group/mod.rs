@@ -42,3 +42,5 @@ pub use member::Member;
 pub use pool::Pool;
 pub use report::{Failure, Report};
 pub use unbounded::Group;
+
+pub(crate) use watched::Ends;

@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 /// Ends that were told and not taken.
 #[derive(Debug)]
-struct Ends(Lock<State>);
+pub(crate) struct Ends(Lock<State>);
 
 #[derive(Debug)]
 struct State {
@@ -48,12 +48,19 @@ impl Watcher for Ends {
 }
 
 impl Ends {
+    pub(crate) fn new() -> Ends {
+        Ends(Lock::new(State {
+            tokens: VecDeque::new(),
+            taker: WaitQueue::new(),
+        }))
+    }
+
     fn try_take(&self) -> Option<u64> {
         self.0.lock().tokens.pop_front()
     }
 
     /// `None`: the time was up. Unwinds for an interrupt.
-    fn take(&self, deadline_ns: u64) -> Option<u64> {
+    pub(crate) fn take(&self, deadline_ns: u64) -> Option<u64> {
         loop {
             let mut state = self.0.lock();
             if let Some(token) = state.tokens.pop_front() {
@@ -84,12 +91,8 @@ pub(super) struct Watched<H: Handle> {
 
 impl<H: Handle> Watched<H> {
     pub(super) fn new() -> Watched<H> {
-        let state = State {
-            tokens: VecDeque::new(),
-            taker: WaitQueue::new(),
-        };
         Watched {
-            ends: Arc::new(Ends(Lock::new(state))),
+            ends: Arc::new(Ends::new()),
             handles: BTreeMap::new(),
             next_token: 0,
         }

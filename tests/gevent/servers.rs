@@ -1,0 +1,175 @@
+//! `StreamServer` and `DatagramServer`: served, bounded, stopped.
+
+use crate::common::{Flag, until};
+use crate::{LONG, SHORT, everywhere};
+use greenroom::gevent::server::{DatagramServer, Spawn, StreamServer};
+use greenroom::gevent::socket::{TcpStream, UdpSocket};
+use greenroom::gevent::{self, sleep};
+use std::io::{Read, Write, copy};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+const ANY: &str = "127.0.0.1:0";
+
+fn echo(stream: TcpStream) {
+    let _ = copy(&mut &stream, &mut &stream);
+}
+
+#[track_caller]
+fn assert_echoes(client: &mut TcpStream) {
+    client.write_all(b"hello").unwrap();
+    let mut answer = [0; 5];
+    client.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"hello");
+}
+
+#[test]
+fn stream_server_serves_until_it_is_stopped_and_again_after() {
+    for spawn in [Spawn::Default, Spawn::Pool(2)] {
+        everywhere(|| {
+            let server = StreamServer::with_spawn(ANY, spawn, |stream, _| echo(stream)).unwrap();
+            for _ in 0..2 {
+                let own = server.clone();
+                let serving = gevent::spawn(move || own.serve_forever().is_ok());
+                until(|| server.started());
+                assert_echoes(&mut TcpStream::connect(server.address()).unwrap());
+                let address = server.address();
+                server.stop(LONG);
+                assert!(serving.get(true, LONG).unwrap());
+                assert!(!server.started() && TcpStream::connect(address).is_err());
+            }
+        });
+    }
+}
+
+#[test]
+fn stream_server_with_a_pool_serves_so_many_at_a_time() {
+    everywhere(|| {
+        let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let theirs = (Arc::clone(&now), Arc::clone(&most));
+        let server = StreamServer::with_spawn(ANY, Spawn::Pool(2), move |stream, _| {
+            let (now, most) = &theirs;
+            most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            echo(stream);
+            now.fetch_sub(1, Ordering::SeqCst);
+        })
+        .unwrap();
+        server.start().unwrap();
+        let address = server.address();
+        let clients: Vec<_> = (0..10)
+            .map(|_| {
+                gevent::spawn(move || {
+                    let mut client = TcpStream::connect(address).unwrap();
+                    assert_echoes(&mut client);
+                    sleep(SHORT / 4);
+                })
+            })
+            .collect();
+        gevent::joinall(&clients, LONG, true, None).unwrap();
+        assert_eq!(most.load(Ordering::SeqCst), 2);
+
+        let mut held: Vec<_> = (0..2)
+            .map(|_| TcpStream::connect(address).unwrap())
+            .collect();
+        held.iter_mut().for_each(assert_echoes);
+        let mut third = TcpStream::connect(address).unwrap();
+        third.write_all(b"later").unwrap();
+        third.set_read_timeout(Some(SHORT)).unwrap();
+        assert!(third.read(&mut [0]).is_err(), "there is no room");
+        third.set_read_timeout(None).unwrap();
+        drop(held.pop());
+        third.read_exact(&mut [0; 5]).unwrap();
+        server.stop(SHORT);
+        assert_eq!(third.read(&mut [0]).unwrap_or(0), 0, "cut off");
+    });
+}
+
+#[test]
+fn stream_server_that_stops_cancels_handlers_when_the_grace_is_over() {
+    for spawn in [Spawn::Default, Spawn::Pool(2)] {
+        everywhere(|| {
+            let (entered, unwound) = (Flag::default(), Flag::default());
+            let (theirs, guard) = (entered.clone(), unwound.clone());
+            let server = StreamServer::with_spawn(ANY, spawn, move |stream, _| {
+                let _unwound = guard.on_drop();
+                theirs.raise();
+                echo(stream);
+            })
+            .unwrap();
+            server.start().unwrap();
+            let _client = TcpStream::connect(server.address()).unwrap();
+            until(|| entered.is_up());
+            server.stop(SHORT);
+            assert!(unwound.is_up());
+        });
+    }
+}
+
+#[test]
+fn stream_server_outlives_a_handler_that_panics() {
+    for spawn in [Spawn::Default, Spawn::Pool(1)] {
+        everywhere(|| {
+            let server = StreamServer::with_spawn(ANY, spawn, |mut stream, _| {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                assert_ne!(byte, *b"!", "told to panic");
+                stream.write_all(&byte).unwrap();
+            })
+            .unwrap();
+            server.start().unwrap();
+            for (sent, answer) in [(b"!", ""), (b"a", "a")] {
+                let mut client = TcpStream::connect(server.address()).unwrap();
+                client.write_all(sent).unwrap();
+                let mut text = String::new();
+                client.read_to_string(&mut text).unwrap();
+                assert_eq!(text, answer);
+            }
+            server.stop(None);
+        });
+    }
+}
+
+#[test]
+fn stream_server_started_twice_panics() {
+    everywhere(|| {
+        let server = StreamServer::new(ANY, |_, _| ()).unwrap();
+        server.start().unwrap();
+        let again = server.clone();
+        let second = gevent::spawn(move || again.start().is_ok());
+        second.join(None);
+        assert!(
+            second
+                .exception()
+                .unwrap()
+                .message()
+                .contains("started already")
+        );
+        server.stop(None);
+        server.stop(None);
+    });
+}
+
+#[test]
+fn datagram_server_answers_each_and_stops() {
+    for spawn in [Spawn::Default, Spawn::Pool(1)] {
+        everywhere(|| {
+            let server = DatagramServer::with_spawn(ANY, spawn, |socket, data, peer| {
+                socket.send_to(&data, peer).unwrap();
+            })
+            .unwrap();
+            let own = server.clone();
+            let serving = gevent::spawn(move || own.serve_forever().is_ok());
+            until(|| server.started());
+            let client = UdpSocket::bind(ANY).unwrap();
+            for length in [0, 5, 1400] {
+                let data = vec![7; length];
+                client.send_to(&data, server.address()).unwrap();
+                let mut answer = vec![0; 2000];
+                assert_eq!(client.recv(&mut answer).unwrap(), length);
+                assert_eq!(answer[..length], data);
+            }
+            server.stop(None);
+            assert!(serving.get(true, LONG).unwrap());
+        });
+    }
+}
