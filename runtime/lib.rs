@@ -61,8 +61,8 @@ pub mod time;
 
 pub use big_stack::with_big_stack;
 pub use compat::generator;
-pub use compat::greenlet;
 pub use compat::gevent;
+pub use compat::greenlet;
 pub use context::stack::{GuardKind, StackStats, stack_stats};
 pub use future::block_on;
 pub use instance::{Runtime, RuntimeBuilder, run};
