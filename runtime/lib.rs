@@ -32,6 +32,7 @@
 compile_error!("greenroom runs on Linux only: it stands on epoll, eventfd and futexes");
 
 mod big_stack;
+mod compat;
 mod context;
 mod driver;
 mod global;
@@ -59,6 +60,9 @@ pub mod thread;
 pub mod time;
 
 pub use big_stack::with_big_stack;
+pub use compat::multiplex;
+pub use compat::raw;
+pub use compat::selectors;
 pub use context::stack::{GuardKind, StackStats, stack_stats};
 pub use future::block_on;
 pub use instance::{Runtime, RuntimeBuilder, run};
