@@ -66,7 +66,8 @@ const COUNTED: [PollFlags; 3] = [
 /// greenroom::run(|| {
 ///     let (reader, mut writer) = greenroom::io::pipe()?;
 ///     greenroom::thread::spawn(move || writer.write_all(b"x"));
-///     let (readable, writable, _) = select(&[reader], &NO_FDS, &NO_FDS, None)?;
+///     let sockets = [reader];
+///     let (readable, writable, _) = select(&sockets, &NO_FDS, &NO_FDS, None)?;
 ///     assert_eq!((readable.len(), writable.len()), (1, 0));
 ///     Ok::<(), std::io::Error>(())
 /// })?;
