@@ -1,4 +1,7 @@
 //! `Epoll`: an epoll instance of the user's, on which green threads park.
+//!
+//! The kernel holds all there is: this file only asks it, and waits on it; see the module for how. No lock,
+//! no copy of what is registered: there is nothing that could disagree with the kernel.
 
 use super::alarm::{self, Alarm, Refused};
 use super::flags::EpollFlags;

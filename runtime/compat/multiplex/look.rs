@@ -1,4 +1,7 @@
 //! The one wait of `select` and `Poll`: look by `poll(2)`, park until an alarm, look again.
+//!
+//! The last look is the answer, so it is always of one moment, and exactly the kernel's. What the numbers
+//! stand for is found out by each look anew.
 
 use super::alarm::Alarm;
 use crate::park::interrupt;

@@ -1,4 +1,6 @@
 //! `Poll`: a list of descriptors that is kept between calls of `poll(2)`.
+//!
+//! A wait works on a copy of the list, made at its beginning: under the lock there is never a system call.
 
 use super::flags::{POLLIN, POLLOUT, POLLPRI, PollFlags};
 use super::look::look_until;

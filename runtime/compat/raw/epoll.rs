@@ -1,4 +1,6 @@
 //! The kernel's epoll, with the kernel's names and its waiting.
+//!
+//! A façade over `sys/multiplex/epoll.rs`, for study; `multiplex::Epoll` is the one that parks.
 
 use super::deadline_ns;
 use crate::multiplex::EpollFlags;

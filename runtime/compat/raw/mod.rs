@@ -37,7 +37,8 @@ fn deadline_ns(timeout: Option<Duration>) -> u64 {
 ///
 /// # Errors
 /// `InvalidInput` for a negative number, and for one of 1,024 or more: a set has 1,024 bits
-/// (`FD_SETSIZE`). `EBADF` for one that is not open.
+/// (`FD_SETSIZE`). `EBADF` for one that is not open, unless it lies above the process's table of
+/// descriptors: that one is not looked at, and comes back as if it were ready (BUGS in select(2)).
 ///
 /// # Examples
 /// ```

@@ -1,4 +1,6 @@
 //! An epoll instance with flags as the user wrote them and descriptors' numbers as data.
+//!
+//! Functions take the instance as a borrowed descriptor, because its owner may be `io/evented.rs`.
 #![expect(unsafe_code, reason = "epoll system calls")]
 
 use super::until;

@@ -1,4 +1,6 @@
 //! `poll(2)` on a list of numbers.
+//!
+//! The rows are the kernel's own structure, so a list is passed as it is, and answers are read in place.
 #![expect(unsafe_code, reason = "the poll system call")]
 
 use super::until;

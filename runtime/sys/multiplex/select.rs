@@ -1,4 +1,6 @@
 //! `select(2)` itself, with its sets of 1,024 bits.
+//!
+//! For `compat/raw` only: the `select` that parks is made of `poll(2)`, which has no such limit.
 #![expect(unsafe_code, reason = "the select system call and its sets")]
 
 use crate::sys::check;
