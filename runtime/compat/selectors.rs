@@ -308,7 +308,7 @@ impl<D> DefaultSelector<D> {
     /// # Errors
     /// `NotFound` if it is not registered; `InvalidInput` for a negative number; what `epoll_ctl(2)` says, and
     /// then the descriptor is out, as in Python. Events are taken as they are: none is watched for hang-ups
-    /// and errors only.
+    /// and errors only. Differs: a change to the same is a new key, too.
     ///
     /// # Examples
     /// ```

@@ -156,7 +156,7 @@ fn pipes() -> Vec<Kind> {
     }));
     let (reader, writer) = std::io::pipe().unwrap();
     kinds.push(stirred("pipe whose writer goes", reader, move || {
-        drop(writer)
+        drop(writer);
     }));
     let (reader, mut writer) = std::io::pipe().unwrap();
     writer.write_all(b"x").unwrap();
@@ -206,7 +206,7 @@ fn sockets() -> Vec<Kind> {
     }));
     let (one, other) = tcp();
     kinds.push(stirred("TCP stream that is reset", one, move || {
-        reset(other)
+        reset(other);
     }));
     let (one, other) = tcp();
     kinds.push(stirred("TCP stream with urgent data", one, move || {
@@ -254,7 +254,7 @@ fn others() -> Vec<Kind> {
     }));
     let (master, slave) = terminal();
     kinds.push(stirred("terminal that hangs up", slave, move || {
-        drop(master)
+        drop(master);
     }));
     let regular = file(b"content");
     kinds.push(lasting("regular file", &regular.as_raw_fd(), regular));

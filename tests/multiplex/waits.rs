@@ -49,7 +49,7 @@ const EMPTY: [fn(Option<Duration>); 4] = [
                 .unwrap()
                 .0
                 .is_empty()
-        )
+        );
     },
     |timeout| assert!(Poll::new().poll(timeout).unwrap().is_empty()),
     |timeout| {
@@ -59,7 +59,7 @@ const EMPTY: [fn(Option<Duration>); 4] = [
                 .poll(timeout, None)
                 .unwrap()
                 .is_empty()
-        )
+        );
     },
     |timeout| {
         let selector = DefaultSelector::<()>::new().unwrap();

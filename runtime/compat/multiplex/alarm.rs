@@ -4,6 +4,7 @@
 //! what *happens*, not of what *is*: `select(2)` does not count a hang-up as writable or exceptional, and a
 //! level-triggered instance would cry "hang-up" for ever while the answer stays "nothing".
 
+use super::flags::EPOLLET;
 use crate::io::evented::{Direction, Evented, Kind, Stop, is_unpollable};
 use crate::park::interrupt;
 use crate::park::pauses::Pauses;
@@ -11,11 +12,7 @@ use crate::sys::clock::now_ns;
 use crate::sys::multiplex::PollFd;
 use crate::sys::multiplex::epoll::{self, Change, UserEpoll};
 use crate::task::WaitReason;
-use std::collections::BTreeMap;
 use std::io;
-use std::os::fd::RawFd;
-
-use super::flags::EPOLLET;
 
 /// The first and the longest pause between two looks at what the kernel cannot announce to us.
 const PAUSE_NS: (u64, u64) = (500_000, 20_000_000);
@@ -33,9 +30,9 @@ pub(super) enum Alarm {
 }
 
 impl Alarm {
-    /// Watches what `list` asks for; what is so already is its first alarm.
+    /// Watches what `list` asks for, no number twice; what is so already is its first alarm.
     pub(super) fn over(list: &[PollFd]) -> Alarm {
-        if list.iter().all(|row| row.number() < 0) {
+        if list.is_empty() {
             return Alarm::never();
         }
         watch(list).map_or_else(|_refused| Alarm::looks(), Alarm::Events)
@@ -94,15 +91,10 @@ pub(super) fn wait(evented: &Evented, reason: WaitReason, deadline_ns: u64) -> R
 }
 
 fn watch(list: &[PollFd]) -> io::Result<Evented> {
-    // One registration per number: `poll(2)` takes duplicates, an instance does not.
-    let mut merged: BTreeMap<RawFd, i16> = BTreeMap::new();
-    for row in list.iter().filter(|row| row.number() >= 0) {
-        *merged.entry(row.number()).or_default() |= row.asked_bits();
-    }
     let instance = UserEpoll::new()?;
-    for (fd, asked) in merged {
-        let events = u32::from(asked.cast_unsigned()) | EPOLLET.bits();
-        match epoll::control(instance.as_fd(), Change::Add, fd, events) {
+    for row in list {
+        let events = u32::from(row.asked_bits().cast_unsigned()) | EPOLLET.bits();
+        match epoll::control(instance.as_fd(), Change::Add, row.number(), events) {
             // Files that epoll does not take are ready for ever or never: the look before has said which.
             Err(error) if is_unpollable(&error) => {}
             done => done?,

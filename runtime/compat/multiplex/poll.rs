@@ -5,7 +5,7 @@
 use super::flags::{POLLIN, POLLOUT, POLLPRI, PollFlags};
 use super::look::look_until;
 use crate::sys::lock::Lock;
-use crate::sys::multiplex::PollFd;
+use crate::sys::multiplex::{PollFd, not_registered};
 use crate::task::WaitReason;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -126,7 +126,7 @@ impl Poll {
         let fd = fd.as_raw_fd();
         let mut registered = self.registered.lock();
         if !registered.places.contains_key(&fd) {
-            return Err(crate::sys::multiplex::not_registered());
+            return Err(not_registered());
         }
         registered.insert(fd, events);
         Ok(())
@@ -150,7 +150,7 @@ impl Poll {
         let fd = fd.as_raw_fd();
         match self.registered.lock().remove(fd) {
             true => Ok(()),
-            false => Err(crate::sys::multiplex::not_registered()),
+            false => Err(not_registered()),
         }
     }
 

@@ -9,8 +9,9 @@ use super::flags::{
     POLLWRNORM, PollFlags,
 };
 use super::look::look_until;
-use crate::sys::multiplex::PollFd;
+use crate::sys::multiplex::{PollFd, bad_descriptor};
 use crate::task::WaitReason;
+use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
@@ -53,8 +54,9 @@ const COUNTED: [PollFlags; 3] = [
 /// Source: Python's `select.select`.
 ///
 /// # Errors
-/// `InvalidInput` for a negative number (Python's `ValueError`), or for more rows than the process may have
-/// open files; `EBADF` for a number that is not open.
+/// `InvalidInput` for a negative number (Python's `ValueError`), or for more numbers than the process may have
+/// open files; `EBADF` for a number that is not open. Differs: also for one above the process's table of
+/// descriptors, which the system call leaves out (BUGS in select(2)).
 ///
 /// # Cancel
 /// Takes nothing: what was ready stays ready.
@@ -79,32 +81,52 @@ pub fn select<'a, R: AsRawFd, W: AsRawFd, X: AsRawFd>(
     xlist: &'a [X],
     timeout: Option<Duration>,
 ) -> io::Result<(Vec<&'a R>, Vec<&'a W>, Vec<&'a X>)> {
-    let mut list = Vec::with_capacity(rlist.len() + wlist.len() + xlist.len());
-    add(&mut list, rlist, ASKED[0])?;
-    add(&mut list, wlist, ASKED[1])?;
-    add(&mut list, xlist, ASKED[2])?;
-    let bounds = (rlist.len(), rlist.len() + wlist.len());
+    let mut rows = Rows::default();
+    let readers = rows.add(rlist, ASKED[0])?;
+    let writers = rows.add(wlist, ASKED[1])?;
+    let others = rows.add(xlist, ASKED[2])?;
+    let list = &mut rows.list;
     let fds = u32::try_from(list.len()).unwrap_or(u32::MAX);
-    look_until(&mut list, counts, WaitReason::SelectOver(fds), timeout)?;
+    look_until(list, counts, WaitReason::SelectOver(fds), timeout)?;
     if list.iter().any(|row| row.revents().contains(POLLNVAL)) {
-        return Err(crate::sys::multiplex::bad_descriptor());
+        return Err(bad_descriptor());
     }
-    let (readable, rest) = list.split_at(bounds.0);
-    let (writable, exceptional) = rest.split_at(bounds.1 - bounds.0);
     Ok((
-        ready(rlist, readable, COUNTED[0]),
-        ready(wlist, writable, COUNTED[1]),
-        ready(xlist, exceptional, COUNTED[2]),
+        rows.ready(rlist, &readers, COUNTED[0]),
+        rows.ready(wlist, &writers, COUNTED[1]),
+        rows.ready(xlist, &others, COUNTED[2]),
     ))
 }
 
-fn add<T: AsRawFd>(list: &mut Vec<PollFd>, from: &[T], asked: PollFlags) -> io::Result<()> {
-    for item in from {
-        let fd = item.as_raw_fd();
-        check_number(fd)?;
-        list.push(PollFd::new(fd, asked));
+/// One row per number, whatever lists it is in: `poll(2)` takes no more rows than there may be open files.
+#[derive(Default)]
+struct Rows {
+    list: Vec<PollFd>,
+    places: HashMap<RawFd, usize>,
+}
+
+impl Rows {
+    /// Returns the row of each item.
+    fn add<T: AsRawFd>(&mut self, from: &[T], asked: PollFlags) -> io::Result<Vec<usize>> {
+        let row_of = |item: &T| {
+            let fd = item.as_raw_fd();
+            check_number(fd)?;
+            let place = *self.places.entry(fd).or_insert(self.list.len());
+            match self.list.get_mut(place) {
+                Some(row) => *row = PollFd::new(fd, row.events() | asked),
+                None => self.list.push(PollFd::new(fd, asked)),
+            }
+            Ok(place)
+        };
+        from.iter().map(row_of).collect()
     }
-    Ok(())
+
+    fn ready<'a, T>(&self, from: &'a [T], places: &[usize], counted: PollFlags) -> Vec<&'a T> {
+        let is_ready = |place: usize| self.list[place].revents().intersects(counted);
+        let pairs = from.iter().zip(places);
+        let ready = pairs.filter(|&(_, &place)| is_ready(place));
+        ready.map(|(item, _)| item).collect()
+    }
 }
 
 /// Python's `ValueError`.
@@ -116,15 +138,10 @@ pub(crate) fn check_number(fd: RawFd) -> io::Result<()> {
     Ok(())
 }
 
-fn ready<'a, T>(from: &'a [T], rows: &[PollFd], counted: PollFlags) -> Vec<&'a T> {
-    let pairs = from.iter().zip(rows);
-    let is_ready =
-        |(item, row): (&'a T, &PollFd)| row.revents().intersects(counted).then_some(item);
-    pairs.filter_map(is_ready).collect()
-}
-
-/// Whether a row ends the wait: by what is asked of it one knows its list.
+/// Whether a row ends the wait: what is asked of it says which lists it is in.
 fn counts(row: &PollFd) -> bool {
-    let list = ASKED.iter().position(|&asked| asked == row.events());
-    list.is_some_and(|list| row.revents().intersects(COUNTED[list] | POLLNVAL))
+    let answer = row.revents();
+    let counts_for =
+        |list: usize| row.events().intersects(ASKED[list]) && answer.intersects(COUNTED[list]);
+    answer.contains(POLLNVAL) || (0..ASKED.len()).any(counts_for)
 }
