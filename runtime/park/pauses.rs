@@ -29,7 +29,7 @@ impl Pauses {
     /// caller's to raise.
     pub(crate) fn pause(&mut self, reason: WaitReason, deadline_ns: u64) {
         let until_ns = now_ns().saturating_add(self.next_ns).min(deadline_ns);
-        self.next_ns = (self.next_ns * 2).min(self.max_ns);
+        self.next_ns = self.next_ns.saturating_mul(2).min(self.max_ns);
         let parker = Parker::current();
         while now_ns() < until_ns && !interrupt::is_pending() {
             parker.park(reason, until_ns);
@@ -50,7 +50,7 @@ mod tests {
             pauses.pause(WaitReason::Sleep, NEVER_NS);
             assert!(now_ns() - begun_ns >= expected_ns);
         }
-        let mut long = Pauses::new(u64::MAX / 4, u64::MAX / 4);
+        let mut long = Pauses::new(u64::MAX, u64::MAX);
         long.pause(WaitReason::Sleep, now_ns() + 1_000);
     }
 }

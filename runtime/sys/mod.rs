@@ -16,6 +16,7 @@ pub(crate) mod futex;
 pub(crate) mod limits;
 pub(crate) mod lock;
 pub(crate) mod memory;
+pub(crate) mod multiplex;
 pub(crate) mod poll;
 pub(crate) mod prefetch;
 pub(crate) mod process;

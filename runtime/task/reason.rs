@@ -38,6 +38,12 @@ pub(crate) enum WaitReason {
     Fifo,
     /// The lock of the file behind this descriptor, which another open file has.
     FileLock(i32),
+    /// One of this many descriptors, by `select`.
+    SelectOver(u32),
+    /// One of this many descriptors, by `poll`.
+    PollOver(u32),
+    /// An event of the epoll instance that is this descriptor.
+    Epoll(i32),
     /// A lock that this owner holds.
     Lock(LockKind, Owner),
     /// Something that happens at the primitive of this kind and address.
@@ -182,6 +188,9 @@ impl WaitReason {
             WaitReason::Child(pid) => (12, u64::from(pid)),
             WaitReason::Fifo => (13, 0),
             WaitReason::FileLock(fd) => (14, u64::from(fd.cast_unsigned())),
+            WaitReason::SelectOver(fds) => (15, u64::from(fds)),
+            WaitReason::PollOver(fds) => (16, u64::from(fds)),
+            WaitReason::Epoll(fd) => (17, u64::from(fd.cast_unsigned())),
             WaitReason::Lock(lock, Owner(owner)) => (LOCK + lock as u64, owner),
             WaitReason::At(at, Address(address)) => (AT + at as u64, address),
         };
@@ -214,6 +223,9 @@ impl WaitReason {
             12 => WaitReason::Child(u32::try_from(payload).unwrap_or(0)),
             13 => WaitReason::Fifo,
             14 => WaitReason::FileLock(fd()),
+            15 => WaitReason::SelectOver(u32::try_from(payload).unwrap_or(0)),
+            16 => WaitReason::PollOver(u32::try_from(payload).unwrap_or(0)),
+            17 => WaitReason::Epoll(fd()),
             kind @ LOCK..AT => LOCKS
                 .get(entry(LOCK, kind))
                 .map_or(WaitReason::None, |&lock| {
@@ -255,6 +267,9 @@ impl fmt::Display for WaitReason {
             WaitReason::Child(pid) => write!(f, "waiting for child process {pid}"),
             WaitReason::Fifo => f.write_str("waiting for the other end of a FIFO"),
             WaitReason::FileLock(fd) => write!(f, "locking the file of fd {fd}"),
+            WaitReason::SelectOver(fds) => write!(f, "select over {fds} fds"),
+            WaitReason::PollOver(fds) => write!(f, "poll over {fds} fds"),
+            WaitReason::Epoll(fd) => write!(f, "epoll fd {fd}"),
             WaitReason::Lock(lock, owner) => write!(f, "{lock}{owner}"),
             WaitReason::At(at, Address(address)) => write!(f, "{at} at {address:#x}"),
         }
@@ -348,6 +363,9 @@ mod tests {
             WaitReason::Child(u32::MAX),
             WaitReason::Fifo,
             WaitReason::FileLock(3),
+            WaitReason::SelectOver(3),
+            WaitReason::PollOver(u32::MAX),
+            WaitReason::Epoll(3),
             WaitReason::Select(3, Address(0)),
             WaitReason::Select(ARMS_MAX, Address::of(&LOCKS)),
         ];
