@@ -27,7 +27,8 @@ fn main() -> io::Result<()> {
     runtime.run(|| {
         let begun = Instant::now();
         let greenlets = [gevent::spawn(foo), gevent::spawn(bar)];
-        gevent::joinall(&greenlets, None, true, None).expect("because nobody sets a limit or panics");
+        gevent::joinall(&greenlets, None, true, None)
+            .expect("because nobody sets a limit or panics");
         println!(
             "both together took {} ms, no longer than the longer one",
             begun.elapsed().as_millis()

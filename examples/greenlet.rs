@@ -41,8 +41,18 @@ fn main() {
 
     // `test2` has returned, so its parent goes on: whoever made it. `test1` still stands in its last
     // switch; when its last handle is dropped, it is unwound.
-    let state = |greenlet: &Greenlet| if greenlet.is_dead() { "dead" } else { "suspended" };
-    println!("main goes on; gr1 is {}, gr2 is {}", state(&gr1), state(&gr2));
+    let state = |greenlet: &Greenlet| {
+        if greenlet.is_dead() {
+            "dead"
+        } else {
+            "suspended"
+        }
+    };
+    println!(
+        "main goes on; gr1 is {}, gr2 is {}",
+        state(&gr1),
+        state(&gr2)
+    );
 }
 
 fn test1(gr2: &Partner) {
@@ -65,5 +75,7 @@ fn introduce(place: &Partner, greenlet: &Greenlet) {
 }
 
 fn partner(place: &Partner) -> &Greenlet {
-    place.get().expect("because both were introduced before the first switch")
+    place
+        .get()
+        .expect("because both were introduced before the first switch")
 }

@@ -9,6 +9,8 @@
 mod chat_program;
 #[path = "support/child.rs"]
 mod child;
+#[path = "examples/coroutines.rs"]
+mod coroutines;
 #[path = "support/kill.rs"]
 mod kill;
 #[path = "examples/queues.rs"]
