@@ -1,4 +1,6 @@
 //! Stacks for strands: the worker's own cache in a green thread, the shared pool on an OS thread.
+//!
+//! Made and dropped on the same worker in the common case, so a stack stays hot, as between tasks.
 
 use super::current;
 use crate::context::stack::{self, Stack, StackSize};

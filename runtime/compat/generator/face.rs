@@ -1,4 +1,6 @@
 //! The methods of a generator, written once for its two faces: `Generator` and `Scoped`.
+//!
+//! A macro, because `Scoped` must not give out a `&mut Generator`: a swap would take it out of its call.
 
 macro_rules! face {
     ($ty:ty, [$($lifetime:lifetime)?], $($bound:tt)*) => {

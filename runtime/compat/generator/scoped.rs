@@ -1,4 +1,7 @@
 //! Generators whose bodies borrow, inside a call that ends them before it returns.
+//!
+//! The call is what makes it sound: a generator that its user holds could be forgotten, and with it threads
+//! that the suspended body has lent its borrows to.
 
 use super::Yielder;
 use super::core::{Core, State};

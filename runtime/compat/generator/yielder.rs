@@ -1,4 +1,6 @@
 //! The body's end of a generator: where it yields.
+//!
+//! All that is needed is the fiber: its mailbox leads to the exchange of whichever resume runs the body now.
 #![expect(
     unsafe_code,
     reason = "suspends the running strand; values go by pointer"

@@ -1,4 +1,6 @@
 //! Why a switch did not happen.
+//!
+//! One type for users, with the value that was to go; one list of reasons for the inside.
 
 use std::fmt;
 
