@@ -80,10 +80,12 @@ impl StackOwner {
     }
 
     /// A generator or greenlet made at `location` by the green thread or OS thread of this number.
+    #[inline]
     pub(crate) fn strand(id: u64, location: &'static Location<'static>) -> StackOwner {
         StackOwner::new(STRAND, id, None, location)
     }
 
+    #[inline]
     fn new(
         occupied: usize,
         id: u64,

@@ -127,10 +127,7 @@ pub(crate) fn strand_owner() -> u64 {
 #[inline]
 pub(crate) fn prepare_strands() -> io::Result<u64> {
     match strand_owner() {
-        UNPREPARED => prepare_os_thread(),
-        ENDING => Err(io::Error::other(
-            "no generator or greenlet can be made by an OS thread that destroys its thread-locals",
-        )),
+        UNPREPARED | ENDING => prepare_os_thread(),
         owner => Ok(owner),
     }
 }
@@ -139,10 +136,10 @@ pub(crate) fn prepare_strands() -> io::Result<u64> {
 fn prepare_os_thread() -> io::Result<u64> {
     overflow::install()?;
     let alternate = overflow::prepare_thread()?;
-    let kept = OS_STRANDS_END.try_with(|end| end.0.set(alternate));
-    if kept.is_err() {
-        OS_STRANDS.set(ENDING);
-        return prepare_strands();
+    if OS_STRANDS_END.try_with(|end| end.0.set(alternate)).is_err() {
+        return Err(io::Error::other(
+            "no generator or greenlet can be made by an OS thread that destroys its thread-locals",
+        ));
     }
     OS_STRANDS.set(identity());
     Ok(identity())
