@@ -310,6 +310,19 @@ pub fn joinall<'a, T: Send + Sync + 'static>(
     Ok(ended)
 }
 
+/// Asks a greenlet to end, and does not wait for it. Never parks. Source: `gevent.kill`.
+///
+/// # Examples
+/// ```
+/// use greenroom::gevent;
+/// let greenlet = gevent::spawn(greenroom::thread::park);
+/// gevent::kill(&greenlet);
+/// assert!(greenlet.join(None));
+/// ```
+pub fn kill<T: Send + Sync + 'static>(greenlet: &Greenlet<T>) {
+    greenlet.kill(false, None);
+}
+
 /// Kills all the greenlets, and waits for their ends if `block`, for at most `timeout`. Parks, if
 /// `block`. Source: `gevent.killall`.
 ///
