@@ -367,3 +367,20 @@ pub fn killall<'a, T: Send + Sync + 'static>(
         Err(Timeout::new(limit))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gevent::spawn;
+
+    #[test]
+    fn iwait_dropped_early_is_not_kept_by_its_greenlets() {
+        let greenlets = [spawn(thread::park), Greenlet::new(thread::park)];
+        let ready = iwait(&greenlets, None);
+        let ends = Arc::clone(&ready.ends);
+        assert_eq!(Arc::strong_count(&ends), 2 + greenlets.len());
+        drop(ready);
+        assert_eq!(Arc::strong_count(&ends), 1);
+        assert_eq!(killall(&greenlets, true, None), Ok(()));
+    }
+}
