@@ -307,6 +307,7 @@ fn join_returns_when_the_locals_are_gone() {
         let gone = Flag::default();
         let theirs = gone.clone();
         let greenlet = gevent::spawn(move || SLOW.set(Some(Slow(theirs))));
+        until(|| greenlet.ready());
         assert!(greenlet.join(LONG));
         assert!(gone.is_up());
     });
