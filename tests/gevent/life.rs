@@ -286,3 +286,52 @@ fn value_is_dropped_with_the_last_handle() {
         assert_eq!((census.made(), census.dropped()), (1, 1));
     });
 }
+
+/// Parks before it tells that it is dropped.
+struct Slow(Flag);
+
+impl Drop for Slow {
+    fn drop(&mut self) {
+        gevent::sleep(SHORT);
+        self.0.raise();
+    }
+}
+
+greenroom::thread_local! {
+    static SLOW: std::cell::RefCell<Option<Slow>> = const { std::cell::RefCell::new(None) };
+}
+
+#[test]
+fn join_returns_when_the_locals_are_gone() {
+    everywhere(|| {
+        let gone = Flag::default();
+        let theirs = gone.clone();
+        let greenlet = gevent::spawn(move || SLOW.set(Some(Slow(theirs))));
+        until(|| greenlet.ready());
+        assert!(greenlet.join(LONG));
+        assert!(gone.is_up());
+    });
+}
+
+#[test]
+fn greenlet_of_many_threads_at_once_starts_or_dies_once() {
+    everywhere(|| {
+        for round in 0..200 {
+            let census = Census::default();
+            let theirs = census.clone();
+            let made = census.make();
+            let greenlet = Greenlet::new(move || {
+                drop(made);
+                drop(theirs.make());
+            });
+            std::thread::scope(|s| {
+                s.spawn(|| greenlet.start());
+                s.spawn(|| greenlet.kill(round % 2 == 0, None));
+                s.spawn(|| gevent::joinall([&greenlet], None, false, None).is_ok());
+            });
+            assert!(greenlet.join(LONG) && greenlet.successful());
+            assert_eq!(census.made(), census.dropped());
+            assert_eq!(census.made(), 1 + usize::from(greenlet.value().is_some()));
+        }
+    });
+}

@@ -151,3 +151,25 @@ fn killall_gives_up_when_the_time_is_up() {
         assert!(job.join(LONG));
     });
 }
+
+#[test]
+fn kill_by_itself_asks_and_does_not_wait() {
+    everywhere(|| {
+        let job = gevent::spawn(park);
+        gevent::kill(&job);
+        assert!(job.join(LONG) && job.successful());
+    });
+}
+
+#[test]
+fn wait_for_many_that_is_cancelled_leaves_them_alone() {
+    everywhere(|| {
+        let jobs = parked(2);
+        let theirs = jobs.clone();
+        let waiting = gevent::spawn(move || gevent::joinall(&theirs, None, false, None).is_ok());
+        assert!(!waiting.join(SHORT));
+        assert!(waiting.kill(true, LONG));
+        assert!(jobs.iter().all(Greenlet::started));
+        gevent::killall(&jobs, true, LONG).unwrap();
+    });
+}

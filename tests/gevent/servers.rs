@@ -173,3 +173,41 @@ fn datagram_server_answers_each_and_stops() {
         });
     }
 }
+
+#[test]
+fn serve_forever_killed_stops_accepting_and_leaves_connections() {
+    for spawn in [Spawn::Default, Spawn::Pool(2)] {
+        everywhere(|| {
+            let server = StreamServer::with_spawn(ANY, spawn, |stream, _| echo(stream)).unwrap();
+            let own = server.clone();
+            let serving = gevent::spawn(move || own.serve_forever().is_ok());
+            until(|| server.started());
+            let address = server.address();
+            let mut client = TcpStream::connect(address).unwrap();
+            assert_echoes(&mut client);
+            assert!(serving.kill(true, LONG));
+            until(|| TcpStream::connect(address).is_err());
+            assert!(!server.started());
+            assert_echoes(&mut client);
+        });
+    }
+}
+
+#[test]
+fn handler_stops_its_server_by_a_greenlet() {
+    for spawn in [Spawn::Default, Spawn::Pool(2)] {
+        everywhere(|| {
+            let own: Arc<std::sync::OnceLock<StreamServer>> = Arc::default();
+            let theirs = Arc::clone(&own);
+            let server = StreamServer::with_spawn(ANY, spawn, move |_, _| {
+                let server = theirs.get().unwrap().clone();
+                gevent::spawn(move || server.stop(LONG));
+            })
+            .unwrap();
+            own.set(server.clone()).unwrap();
+            server.start().unwrap();
+            let _client = TcpStream::connect(server.address()).unwrap();
+            until(|| !server.started());
+        });
+    }
+}

@@ -33,13 +33,13 @@ pub mod monkey;
 pub mod pool;
 pub mod server;
 
-pub use crate::thread::{current as getcurrent, sleep, sleep_until, spawn as spawn_raw, yield_now};
+pub use crate::thread::{current as getcurrent, sleep, spawn as spawn_raw};
 pub use exception::{Exception, GetError, GreenletExit};
 pub use greenlet::{Greenlet, spawn, spawn_later};
 pub use idle::idle;
 pub use links::LinkId;
 pub use timeout::{Timeout, with_timeout};
-pub use wait::{Iwait, Object, iwait, joinall, killall, wait};
+pub use wait::{Iwait, Object, iwait, joinall, kill, killall, wait};
 
 /// `gevent.event`: the native [`Event`](crate::sync::Event) and [`AsyncResult`](crate::sync::AsyncResult).
 ///
@@ -95,15 +95,16 @@ pub mod lock {
 ///
 /// # Examples
 /// ```
-/// use greenroom::gevent::{self, local::thread_local};
+/// use greenroom::gevent::{self, local::LocalKey};
 /// use std::cell::Cell;
-/// thread_local! { static COUNT: Cell<u32> = const { Cell::new(0) } }
+/// greenroom::thread_local! { static COUNT: Cell<u32> = const { Cell::new(0) } }
 /// COUNT.set(7);
 /// assert_eq!(gevent::spawn(|| COUNT.get()).get(true, None).unwrap(), 0);
+/// let count: &LocalKey<Cell<u32>> = &COUNT;
+/// assert_eq!(count.get(), 7);
 /// ```
 pub mod local {
     pub use crate::thread::LocalKey;
-    pub use crate::thread_local;
 }
 
 /// `gevent.socket`: the native [`net`](crate::net) and Unix sockets, by std's names.

@@ -310,6 +310,19 @@ pub fn joinall<'a, T: Send + Sync + 'static>(
     Ok(ended)
 }
 
+/// Asks a greenlet to end, and does not wait for it. Never parks. Source: `gevent.kill`.
+///
+/// # Examples
+/// ```
+/// use greenroom::gevent;
+/// let greenlet = gevent::spawn(greenroom::thread::park);
+/// gevent::kill(&greenlet);
+/// assert!(greenlet.join(None));
+/// ```
+pub fn kill<T: Send + Sync + 'static>(greenlet: &Greenlet<T>) {
+    greenlet.kill(false, None);
+}
+
 /// Kills all the greenlets, and waits for their ends if `block`, for at most `timeout`. Parks, if
 /// `block`. Source: `gevent.killall`.
 ///
@@ -352,5 +365,22 @@ pub fn killall<'a, T: Send + Sync + 'static>(
         Ok(())
     } else {
         Err(Timeout::new(limit))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gevent::spawn;
+
+    #[test]
+    fn iwait_dropped_early_is_not_kept_by_its_greenlets() {
+        let greenlets = [spawn(thread::park), Greenlet::new(thread::park)];
+        let ready = iwait(&greenlets, None);
+        let ends = Arc::clone(&ready.ends);
+        assert_eq!(Arc::strong_count(&ends), 2 + greenlets.len());
+        drop(ready);
+        assert_eq!(Arc::strong_count(&ends), 1);
+        assert_eq!(killall(&greenlets, true, None), Ok(()));
     }
 }

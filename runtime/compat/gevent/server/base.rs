@@ -182,20 +182,52 @@ impl Switch {
         }
     }
 
-    /// Parks until what runs now has been stopped.
+    /// Parks until what runs now has been stopped. Cancelled, it stops accepting.
     pub(super) fn wait_until_stopped(&self) {
         let stopped = self.0.lock().as_ref().map(|on| Arc::clone(&on.stopped));
-        if let Some(stopped) = stopped {
-            stopped.wait();
+        let Some(stopped) = stopped else {
+            return;
+        };
+        let serving = Serving {
+            switch: self,
+            stopped,
+        };
+        serving.stopped.wait();
+        // By its event: a server that was started anew meanwhile is another one.
+        drop(serving);
+    }
+
+    /// Stops accepting and waits for nobody; only what tells its end by `stopped`, if that is given.
+    fn give_up(&self, stopped: Option<&Arc<Event>>) {
+        let is_meant = |on: &mut On| stopped.is_none_or(|own| Arc::ptr_eq(own, &on.stopped));
+        let taken = self.0.lock().take_if(is_meant);
+        let Some(On { running, stopped }) = taken else {
+            return;
+        };
+        match running {
+            Running::Native(server) => drop(server),
+            Running::Loop { acceptor, .. } => {
+                acceptor.cancel();
+            }
         }
+        stopped.set();
+    }
+}
+
+/// Somebody in `serve_forever`.
+struct Serving<'a> {
+    switch: &'a Switch,
+    stopped: Arc<Event>,
+}
+
+impl Drop for Serving<'_> {
+    fn drop(&mut self) {
+        self.switch.give_up(Some(&self.stopped));
     }
 }
 
 impl Drop for Switch {
     fn drop(&mut self) {
-        let taken = self.0.lock().take();
-        if let Some(Running::Loop { acceptor, .. }) = taken.map(|on| on.running) {
-            acceptor.cancel();
-        }
+        self.give_up(None);
     }
 }

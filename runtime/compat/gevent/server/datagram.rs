@@ -138,7 +138,7 @@ impl DatagramServer {
     /// As [`start`](DatagramServer::start).
     ///
     /// # Cancel
-    /// Stops when the last handle is dropped.
+    /// Stops reading, and waits for nobody.
     ///
     /// # Examples
     /// ```
@@ -146,6 +146,7 @@ impl DatagramServer {
     /// let server = DatagramServer::new("127.0.0.1:0", |_, _, _| ())?;
     /// let limit = Timeout::new(std::time::Duration::from_millis(1));
     /// assert!(limit.run(|| server.serve_forever()).is_err());
+    /// assert!(!server.started());
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn serve_forever(&self) -> io::Result<()> {
@@ -159,8 +160,11 @@ impl DatagramServer {
     /// Stops reading, waits at most `timeout` (1 s, if `None`) for handlers to end, then cancels them
     /// and waits up to 5 s until they have unwound. Parks. Nothing if it is not started.
     ///
+    /// # Panics
+    /// If a handler calls it: it would wait for itself. [`spawn`](crate::gevent::spawn) a stop there.
+    ///
     /// # Cancel
-    /// What runs is given up as if all handles were dropped.
+    /// Stops reading; handlers go on.
     ///
     /// # Examples
     /// ```

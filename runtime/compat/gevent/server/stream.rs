@@ -147,7 +147,7 @@ impl StreamServer {
     /// As [`start`](StreamServer::start).
     ///
     /// # Cancel
-    /// Stops accepting when the last handle is dropped.
+    /// Stops accepting, and waits for nobody.
     ///
     /// # Examples
     /// ```
@@ -155,6 +155,7 @@ impl StreamServer {
     /// let server = StreamServer::new("127.0.0.1:0", |_, _| ())?;
     /// let limit = Timeout::new(std::time::Duration::from_millis(1));
     /// assert!(limit.run(|| server.serve_forever()).is_err());
+    /// assert!(!server.started());
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn serve_forever(&self) -> io::Result<()> {
@@ -169,8 +170,12 @@ impl StreamServer {
     /// to end, then cancels them and waits up to 5 s until they have unwound. Parks. Nothing if it is
     /// not started; it may be started again.
     ///
+    /// # Panics
+    /// If a handler of a bounded server calls it: it would wait for itself, as that of an unbounded one
+    /// does for a while. [`spawn`](crate::gevent::spawn) a stop there.
+    ///
     /// # Cancel
-    /// What runs is given up as if all handles were dropped.
+    /// Stops accepting; handlers go on.
     ///
     /// # Examples
     /// ```
