@@ -122,6 +122,22 @@ pub mod socket {
     pub use crate::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 }
 
+/// `gevent.select`: the cooperative [`multiplex`](crate::multiplex).
+///
+/// # Examples
+/// ```
+/// use greenroom::gevent::select::{NO_FDS, select};
+/// use std::io::Write;
+/// let (reader, mut writer) = greenroom::io::pipe()?;
+/// writer.write_all(b"x")?;
+/// let (readable, _, _) = select(&[reader], &NO_FDS, &NO_FDS, None)?;
+/// assert_eq!(readable.len(), 1);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub mod select {
+    pub use crate::multiplex::{Epoll, NO_FDS, Poll, select};
+}
+
 /// `gevent.subprocess`: the native [`process`](crate::process). `Popen(...)` is `Command::new(..).spawn()`.
 ///
 /// # Examples
