@@ -7,6 +7,8 @@
 
 #[path = "support/child.rs"]
 mod child;
+#[path = "examples/framing.rs"]
+mod framing;
 #[path = "support/kill.rs"]
 mod kill;
 #[path = "examples/run.rs"]
