@@ -9,8 +9,12 @@
 mod child;
 #[path = "examples/framing.rs"]
 mod framing;
+#[path = "examples/framing_upload.rs"]
+mod framing_upload;
 #[path = "support/kill.rs"]
 mod kill;
+#[path = "examples/remote_command.rs"]
+mod remote_command;
 #[path = "examples/run.rs"]
 mod run;
 #[path = "support/talk.rs"]
