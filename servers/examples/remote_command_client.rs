@@ -107,10 +107,15 @@ fn ask(stream: &TcpStream, command: &str) -> io::Result<u8> {
     stdout().lock().write_all(&output)?;
     stdout().flush()?;
     stderr().write_all(&errors)?;
-    if head.exit_code != Some(0) {
+    if head.exit_code != Some(0) || head.killed_for.is_some() {
         greenroom::eprintln!("{head}");
     }
-    // As shells have it, 128 and the signal.
-    let code = head.exit_code.or(head.signal.map(|signal| 128 + signal));
+    // As shells have it, 128 and the signal. A shell may have ended well before its group was killed.
+    let signal = if head.killed_for.is_some() {
+        Some(9)
+    } else {
+        head.signal
+    };
+    let code = signal.map(|signal| 128 + signal).or(head.exit_code);
     Ok(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
 }

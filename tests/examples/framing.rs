@@ -27,6 +27,13 @@ pub(crate) fn lines_until(running: &mut Running, end: &str) -> String {
     );
 }
 
+/// Returns when the server has logged it: what comes on its standard error is read by a thread of its own.
+pub(crate) fn until_logged(server: &Server, text: &str) {
+    while !server.running.stderr().contains(text) {
+        std::thread::yield_now();
+    }
+}
+
 /// What a server answers to `bytes` and a half-close, until it closes.
 pub(crate) fn exchange(server: &Server, bytes: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(server.address).unwrap();

@@ -1,7 +1,7 @@
 //! Chapter "framing": uploads. What a header may say, what may happen on the way, and what lies in the folder then.
 
 use super::child::Ended;
-use super::framing::lines_until;
+use super::framing::{lines_until, until_logged};
 use super::run::{self, Server, assert_output, assert_output_on, python};
 use super::watchdog::watchdog;
 use std::fs;
@@ -259,7 +259,7 @@ fn upload_that_breaks_a_rule_gets_a_reply_that_says_which_and_leaves_nothing() {
     for (sent, message) in &cases {
         assert_eq!(send(&server, sent), refusal(message));
         let logged = message.replace("\\\"", "\"");
-        assert!(server.running.stderr().contains(&logged), "{logged}");
+        until_logged(&server, &logged);
         assert_eq!(folder.names(), ["dangling", "folder", "link"], "{message}");
     }
     assert_eq!(fs::read(&outside).unwrap(), b"untouched");
