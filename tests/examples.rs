@@ -5,6 +5,8 @@
 //! members are run from here. Python's part is left out, with a line that says so, where there is no `python3`.
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+#[path = "examples/bad_uploads.rs"]
+mod bad_uploads;
 #[path = "support/child.rs"]
 mod child;
 #[path = "examples/framing.rs"]
@@ -17,6 +19,8 @@ mod kill;
 mod remote_command;
 #[path = "examples/run.rs"]
 mod run;
+#[path = "examples/struct_pack.rs"]
+mod struct_pack;
 #[path = "support/talk.rs"]
 mod talk;
 #[path = "support/watchdog.rs"]

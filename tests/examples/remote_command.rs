@@ -1,7 +1,7 @@
 //! Chapter "framing": commands for clients. What may run, how its end is told, and what stops it.
 
 use super::child::Ended;
-use super::framing::{exchange, lines_until, until_logged};
+use super::framing::{exchange, frame, lines_until, until_logged};
 use super::run::{self, Server, assert_output, assert_output_on, python, run_with_input};
 use super::watchdog::watchdog;
 use std::io::{Read, Write};
@@ -9,11 +9,6 @@ use std::net::{TcpListener, TcpStream};
 
 const SERVER: &str = "remote_command";
 const CLIENT: &str = "remote_command_client";
-
-fn frame(payload: &[u8]) -> Vec<u8> {
-    let length = i32::try_from(payload.len()).unwrap();
-    [&length.to_ne_bytes(), payload].concat()
-}
 
 /// Runs one command through the client.
 fn ask(server: &Server, command: &str) -> Ended {
