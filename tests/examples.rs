@@ -5,16 +5,30 @@
 //! members are run from here. Python's part is left out, with a line that says so, where there is no `python3`.
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+#[path = "examples/bad_uploads.rs"]
+mod bad_uploads;
 #[path = "examples/chat_program.rs"]
 mod chat_program;
 #[path = "support/child.rs"]
 mod child;
+#[path = "support/child.rs"]
+mod child;
 #[path = "examples/coroutines.rs"]
 mod coroutines;
+#[path = "examples/framing.rs"]
+mod framing;
+#[path = "examples/framing_upload.rs"]
+mod framing_upload;
+#[path = "support/kill.rs"]
+mod kill;
 #[path = "support/kill.rs"]
 mod kill;
 #[path = "examples/queues.rs"]
 mod queues;
+#[path = "examples/remote_command.rs"]
+mod remote_command;
+#[path = "examples/run.rs"]
+mod run;
 #[path = "examples/run.rs"]
 mod run;
 #[path = "examples/socket.rs"]
@@ -23,6 +37,8 @@ mod socket;
 mod socket_chat;
 #[path = "examples/socket_chat_hostile.rs"]
 mod socket_chat_hostile;
+#[path = "examples/struct_pack.rs"]
+mod struct_pack;
 #[path = "support/talk.rs"]
 mod talk;
 #[path = "examples/threads.rs"]

@@ -8,6 +8,7 @@ use std::fmt::Display;
 use std::io;
 use std::process::{ExitCode, exit};
 use std::str::FromStr;
+use std::time::Duration;
 
 /// The default of an option that takes no value and is off.
 pub(crate) const OFF: &str = "off";
@@ -78,6 +79,13 @@ impl Args {
             .unwrap_or_else(|_| self.refuse(format!("{name} {text}: not a value in range")))
     }
 
+    /// The value of an option in seconds, with or without a fraction.
+    pub(crate) fn seconds(&self, name: &str) -> Duration {
+        Duration::try_from_secs_f64(self.get(name)).unwrap_or_else(|error| {
+            self.refuse(format!("{name} {}: {error}", self.text(name)));
+        })
+    }
+
     /// Whether an option without a value was given.
     pub(crate) fn is_on(&self, name: &str) -> bool {
         self.text(name) != OFF
@@ -103,6 +111,16 @@ impl Args {
 /// Runs an example's body in a green thread and shows its error.
 pub(crate) fn run(name: &str, body: impl FnOnce() -> io::Result<()> + Send) -> ExitCode {
     env_logger::init();
+    run_green(name, body)
+}
+
+/// As [`run`], for servers that are left alone: logs warnings and what was done even without `RUST_LOG`.
+pub(crate) fn run_logged(name: &str, body: impl FnOnce() -> io::Result<()> + Send) -> ExitCode {
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).init();
+    run_green(name, body)
+}
+
+fn run_green(name: &str, body: impl FnOnce() -> io::Result<()> + Send) -> ExitCode {
     match greenroom::run(body) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -130,7 +130,8 @@ pub mod socket {
 /// use std::io::Write;
 /// let (reader, mut writer) = greenroom::io::pipe()?;
 /// writer.write_all(b"x")?;
-/// let (readable, _, _) = select(&[reader], &NO_FDS, &NO_FDS, None)?;
+/// let watched = [reader];
+/// let (readable, _, _) = select(&watched, &NO_FDS, &NO_FDS, None)?;
 /// assert_eq!(readable.len(), 1);
 /// # Ok::<(), std::io::Error>(())
 /// ```

@@ -1,0 +1,177 @@
+//! Runs one command to its end or to its limits, and reads both of its pipes meanwhile, in one green thread.
+//!
+//! The command leads a process group of its own. The group is killed before its leader has been waited for: until then
+//! the number is nobody else's.
+
+use super::framing::Head;
+use greenroom::os::unix::process::{CommandExt, ExitStatusExt};
+use greenroom::process::{Child, Command, ExitStatus, Stdio};
+use greenroom::select;
+use rustix::process::{Pid, Signal, kill_process_group};
+use std::io::{self, Read};
+use std::time::{Duration, Instant};
+
+const PIECE_BYTES: usize = 16 << 10;
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Of both streams together.
+    pub(crate) output_bytes_max: usize,
+    pub(crate) time: Duration,
+}
+
+pub(crate) struct Report {
+    pub(crate) head: Head,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: Vec<u8>,
+}
+
+/// Parks until the command has ended and its pipes are closed, or it was killed for one of the limits.
+pub(crate) fn run(command: &mut Command, limits: Limits) -> io::Result<Report> {
+    let command = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut group = Group {
+        child: command.process_group(0).spawn()?,
+        is_reaped: false,
+    };
+    let deadline = Instant::now() + limits.time.min(Duration::from_secs(1 << 32));
+    let mut output = Output {
+        stdout: Vec::new(),
+        stderr: Vec::new(),
+        left: limits.output_bytes_max,
+    };
+
+    let mut killed_for = output.collect(&mut group.child, deadline)?;
+    let mut status = None;
+    if killed_for.is_none() {
+        // It may have closed its output and still be at work.
+        status = group.wait_until(deadline)?;
+        killed_for = status.is_none().then_some("time");
+    }
+    let status = match status {
+        Some(status) => status,
+        None => group.kill()?,
+    };
+    let Output { stdout, stderr, .. } = output;
+    let head = Head {
+        exit_code: status.code(),
+        signal: status.signal(),
+        stdout_size: stdout.len(),
+        stderr_size: stderr.len(),
+        killed_for: killed_for.map(str::to_owned),
+    };
+    Ok(Report {
+        head,
+        stdout,
+        stderr,
+    })
+}
+
+struct Output {
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+    /// Bytes that may still come.
+    left: usize,
+}
+
+impl Output {
+    /// Reads whichever pipe is ready, to the end of both; or says which limit was reached.
+    fn collect(
+        &mut self,
+        child: &mut Child,
+        deadline: Instant,
+    ) -> io::Result<Option<&'static str>> {
+        let mut out = child.stdout.take();
+        let mut err = child.stderr.take();
+        loop {
+            let is_within = match (&out, &err) {
+                (None, None) => return Ok(None),
+                (Some(stdout), Some(stderr)) => select! {
+                    at(deadline) => return Ok(Some("time")),
+                    readable(stdout) -> ready => {
+                        ready?;
+                        take(&mut out, &mut self.stdout, &mut self.left)?
+                    }
+                    readable(stderr) -> ready => {
+                        ready?;
+                        take(&mut err, &mut self.stderr, &mut self.left)?
+                    }
+                },
+                (Some(stdout), None) => select! {
+                    at(deadline) => return Ok(Some("time")),
+                    readable(stdout) -> ready => {
+                        ready?;
+                        take(&mut out, &mut self.stdout, &mut self.left)?
+                    }
+                },
+                (None, Some(stderr)) => select! {
+                    at(deadline) => return Ok(Some("time")),
+                    readable(stderr) -> ready => {
+                        ready?;
+                        take(&mut err, &mut self.stderr, &mut self.left)?
+                    }
+                },
+            };
+            if !is_within {
+                return Ok(Some("output"));
+            }
+        }
+    }
+}
+
+/// One read from a pipe that is ready; forgets the pipe at its end. False: there was more than may come.
+fn take(pipe: &mut Option<impl Read>, into: &mut Vec<u8>, left: &mut usize) -> io::Result<bool> {
+    let Some(open) = pipe else {
+        return Ok(true);
+    };
+    let mut piece = vec![0; PIECE_BYTES];
+    let came = open.read(&mut piece)?;
+    if came == 0 {
+        *pipe = None;
+    }
+    let kept = came.min(*left);
+    into.extend_from_slice(&piece[..kept]);
+    *left -= kept;
+    Ok(kept == came)
+}
+
+/// A process group, killed when its client's green thread ends before it.
+struct Group {
+    child: Child,
+    is_reaped: bool,
+}
+
+impl Group {
+    /// The status, if it has ended by then.
+    fn wait_until(&mut self, deadline: Instant) -> io::Result<Option<ExitStatus>> {
+        let patience = deadline.saturating_duration_since(Instant::now());
+        let status = self.child.wait_timeout(patience)?;
+        self.is_reaped = status.is_some();
+        Ok(status)
+    }
+
+    fn kill(&mut self) -> io::Result<ExitStatus> {
+        self.signal();
+        let status = self.child.wait()?;
+        self.is_reaped = true;
+        Ok(status)
+    }
+
+    fn signal(&self) {
+        let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        // All that can fail: the group is another user's by now.
+        if let Some(Err(error)) = id.map(|id| kill_process_group(id, Signal::KILL)) {
+            log::warn!("kill: {error}");
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if !self.is_reaped {
+            self.signal();
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Runs commands for clients: output, errors and exit status come back as one framed answer.
+//!
+//! A program of the allow-list runs without a shell, its arguments split at whitespace. `--allow-any` gives every line to
+//! `sh -c`, and then only who is on this machine may connect. A command that writes or runs beyond its limits is killed,
+//! with its process group. What it leaves in the background with closed output is the operator's.
+//!
+//! Port of: the notes, "Sticky packets", the command server of all three solutions (file 002, section 1.5).
+//!
+//! Run: `cargo run --release --example remote_command -- [--host HOST] [--port 8080] [--allow LIST | --allow-any]
+//! [--max-output BYTES] [--limit-seconds 10] [--max-running 64] [--idle-seconds 300] [--grace-seconds 10]`
+//!
+//! Try: `cargo run --release --example remote_command_client -- echo hello` in a second terminal; end with Ctrl-C.
+//!
+//! Output:
+//! ```text
+//! listening on 127.0.0.1:8080
+//! served 1 clients, 3 commands, refused 1
+//! ```
+//!
+//! Differs: the notes give whatever comes to a shell, for anybody; they send either errors or output, read one pipe after
+//! the other, which can hang, and count received bytes twice. Logs (`RUST_LOG`, default `info`) go to stderr.
+
+#[path = "../../examples/cli/mod.rs"]
+mod cli;
+#[path = "framing/command.rs"]
+mod command;
+mod framing;
+
+use command::{Limits, Report};
+use framing::{bad, close_gently, explain, read_frame, set_idle_limit, write_frame, write_json};
+use greenroom::net::{TcpListener, TcpStream, ToSocketAddrs, serve};
+use greenroom::process::Command;
+use greenroom::signal::{Signal, Signals};
+use greenroom::sync::{Event, Semaphore};
+use std::io;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+const USAGE: &str = "usage: remote_command [--host HOST] [--port PORT] [--allow LIST | --allow-any] \
+[--max-output BYTES] [--limit-seconds N] [--max-running N] [--idle-seconds N] [--grace-seconds N]";
+
+const COMMAND_BYTES_MAX: i32 = 4096;
+/// Programs that change nothing and read no file's content, whatever their arguments.
+const ALLOWED: &str = "echo,ls,pwd,uname,uptime,whoami";
+
+fn main() -> ExitCode {
+    let args = cli::parse(
+        USAGE,
+        &[
+            ("--host", "127.0.0.1"),
+            ("--port", "8080"),
+            ("--allow", ALLOWED),
+            ("--allow-any", cli::OFF),
+            ("--max-output", "1048576"),
+            ("--limit-seconds", "10"),
+            ("--max-running", "64"),
+            ("--idle-seconds", "300"),
+            ("--grace-seconds", "10"),
+        ],
+    );
+    let allowed = args
+        .text("--allow")
+        .split(',')
+        .map(|name| name.trim().to_owned());
+    let any = args.is_on("--allow-any");
+    let limits = Limits {
+        output_bytes_max: args.get("--max-output"),
+        time: args.seconds("--limit-seconds"),
+    };
+    let office = Office {
+        allowed: (!any).then(|| allowed.filter(|name| !name.is_empty()).collect()),
+        limits,
+        idle: args.seconds("--idle-seconds"),
+        running: Semaphore::new(args.get("--max-running")),
+        stopping: Event::new(),
+        commands: AtomicU64::new(0),
+        refused: AtomicU64::new(0),
+    };
+    if office.idle.is_zero() {
+        args.refuse("--idle-seconds 0: nobody is that fast");
+    }
+    if i32::try_from(limits.output_bytes_max).is_err() {
+        args.refuse("--max-output: does not fit the prefix");
+    }
+    let grace = args.seconds("--grace-seconds");
+    cli::run_logged("remote_command", || server(args.address(), office, grace))
+}
+
+/// Serves until SIGINT or SIGTERM, then lets running commands finish.
+fn server(address: (&str, u16), office: Office, grace: Duration) -> io::Result<()> {
+    let signals = Signals::new(&[Signal::Interrupt, Signal::Terminate])?;
+    let tried = || cli::context(format!("cannot listen on {}:{}", address.0, address.1));
+    let addresses: Vec<SocketAddr> = address.to_socket_addrs().map_err(tried())?.collect();
+    let is_local = addresses
+        .iter()
+        .all(|found| found.ip().to_canonical().is_loopback());
+    if office.allowed.is_none() && !is_local {
+        return Err(tried()(bad("with --allow-any on a loopback address only")));
+    }
+    // The addresses that were looked at, not what the name stands for by now.
+    let listener = TcpListener::bind(&addresses[..]).map_err(tried())?;
+    let office = Arc::new(office);
+    let shared = Arc::clone(&office);
+    let server = serve(listener, move |stream, peer| {
+        let peer = peer.to_string();
+        match shared.serve(&stream, &peer) {
+            Ok(()) => log::info!("{peer}: has left"),
+            Err(error) => shared.refuse(&stream, &peer, explain(error, shared.idle)),
+        }
+    })?;
+    greenroom::println!("listening on {}", server.local_addr());
+
+    let signal = signals.wait()?;
+    log::info!("{signal:?}: finishing running commands");
+    office.stopping.set();
+    let stats = server.finish(grace);
+    if stats.cut_off > 0 {
+        log::warn!(
+            "{} commands were still running after {grace:?}",
+            stats.cut_off
+        );
+    }
+    let (commands, refused) = (&office.commands, &office.refused);
+    let (commands, refused) = (
+        commands.load(Ordering::Relaxed),
+        refused.load(Ordering::Relaxed),
+    );
+    let clients = stats.accepted;
+    greenroom::println!("served {clients} clients, {commands} commands, refused {refused}");
+    Ok(())
+}
+
+struct Office {
+    /// `None`: anything goes.
+    allowed: Option<Vec<String>>,
+    limits: Limits,
+    idle: Duration,
+    /// As many at once; who comes later waits.
+    running: Semaphore,
+    stopping: Event,
+    commands: AtomicU64,
+    refused: AtomicU64,
+}
+
+impl Office {
+    /// Commands one after the other, until the client leaves or the server stops.
+    fn serve(&self, stream: &TcpStream, peer: &str) -> io::Result<()> {
+        set_idle_limit(stream, self.idle)?;
+        loop {
+            greenroom::select! {
+                biased;
+                wait(self.stopping) => return Ok(()),
+                readable(stream) -> ready => ready?,
+                after(self.idle) => return Err(io::ErrorKind::TimedOut.into()),
+            }
+            let Some(line) = read_frame(stream, "command", COMMAND_BYTES_MAX)? else {
+                return Ok(());
+            };
+            let line = String::from_utf8(line).map_err(|_| bad("a command that is no text"))?;
+            // Until the answer is on its way: so many outputs are in memory, and no more.
+            let _permit = self.running.acquire();
+            match self.run(&line) {
+                Ok(report) => {
+                    self.commands.fetch_add(1, Ordering::Relaxed);
+                    log::info!("{peer}: `{}`: {}", line.escape_debug(), report.head);
+                    write_json(stream, &report.head)?;
+                    write_frame(stream, &report.stdout)?;
+                    write_frame(stream, &report.stderr)?;
+                }
+                Err(error) => {
+                    self.refused.fetch_add(1, Ordering::Relaxed);
+                    log::warn!("{peer}: `{}`: {error}", line.escape_debug());
+                    write_json(stream, &serde_json::json!({ "error": error.to_string() }))?;
+                }
+            }
+        }
+    }
+
+    /// The stream is out of step: says why, and closes.
+    fn refuse(&self, stream: &TcpStream, peer: &str, error: io::Error) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        log::warn!("{peer}: {error}");
+        let reply = serde_json::json!({ "error": error.to_string() });
+        if write_json(stream, &reply).is_ok() {
+            close_gently(stream);
+        }
+    }
+
+    fn run(&self, line: &str) -> io::Result<Report> {
+        command::run(&mut self.command(line)?, self.limits)
+    }
+
+    fn command(&self, line: &str) -> io::Result<Command> {
+        if line.contains('\0') {
+            return Err(bad("a command with a NUL"));
+        }
+        let mut words = line.split_whitespace();
+        let Some(program) = words.next() else {
+            return Err(bad("an empty command"));
+        };
+        match &self.allowed {
+            None => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", line]);
+                Ok(shell)
+            }
+            Some(allowed) if allowed.iter().any(|name| name == program) => {
+                let mut command = Command::new(program);
+                command.args(words);
+                Ok(command)
+            }
+            Some(allowed) => {
+                let allowed = allowed.join(", ");
+                Err(bad(format!("{program} is not allowed; allowed: {allowed}")))
+            }
+        }
+    }
+}
