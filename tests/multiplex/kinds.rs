@@ -168,6 +168,14 @@ fn pipes() -> Vec<Kind> {
     let (reader, writer) = std::io::pipe().unwrap();
     kinds.push(stirred("pipe with room", writer, move || drop(reader)));
     let (reader, writer) = std::io::pipe().unwrap();
+    (&writer).write_all(&[0; 1 << 16]).unwrap();
+    drop(reader);
+    kinds.push(lasting(
+        "full pipe without a reader",
+        &writer.as_raw_fd(),
+        writer,
+    ));
+    let (reader, writer) = std::io::pipe().unwrap();
     // 64 KiB is what a pipe holds.
     (&writer).write_all(&[0; 1 << 16]).unwrap();
     kinds.push(stirred("full pipe", writer, move || {
