@@ -11,8 +11,6 @@ mod bad_uploads;
 mod chat_program;
 #[path = "support/child.rs"]
 mod child;
-#[path = "support/child.rs"]
-mod child;
 #[path = "examples/coroutines.rs"]
 mod coroutines;
 #[path = "examples/framing.rs"]
@@ -21,14 +19,10 @@ mod framing;
 mod framing_upload;
 #[path = "support/kill.rs"]
 mod kill;
-#[path = "support/kill.rs"]
-mod kill;
 #[path = "examples/queues.rs"]
 mod queues;
 #[path = "examples/remote_command.rs"]
 mod remote_command;
-#[path = "examples/run.rs"]
-mod run;
 #[path = "examples/run.rs"]
 mod run;
 #[path = "examples/socket.rs"]
