@@ -23,8 +23,14 @@ pub(crate) struct Args {
 /// Parses the program's arguments: each of `options` is a name with its default. Prints and exits with 2
 /// for what is not in there, with 0 for `--help`.
 pub(crate) fn parse(usage: &'static str, options: &[(&'static str, &str)]) -> Args {
-    let defaults = options.iter().map(|(name, value)| (*name, (*value).to_owned()));
-    let mut args = Args { usage, options: defaults.collect(), operands: Vec::new() };
+    let defaults = options
+        .iter()
+        .map(|(name, value)| (*name, (*value).to_owned()));
+    let mut args = Args {
+        usage,
+        options: defaults.collect(),
+        operands: Vec::new(),
+    };
     let mut given = std::env::args().skip(1);
     while let Some(word) = given.next() {
         if word == "--help" || word == "-h" {
@@ -60,13 +66,16 @@ impl Args {
     /// The text of an option.
     pub(crate) fn text(&self, name: &str) -> &str {
         let found = self.options.iter().find(|(option, _)| *option == name);
-        &found.unwrap_or_else(|| panic!("{name} is not among the options")).1
+        &found
+            .unwrap_or_else(|| panic!("{name} is not among the options"))
+            .1
     }
 
     /// The value of an option; exits if it is none of its type.
     pub(crate) fn get<T: FromStr>(&self, name: &str) -> T {
         let text = self.text(name);
-        text.parse().unwrap_or_else(|_| self.refuse(format!("{name} {text}: not a value in range")))
+        text.parse()
+            .unwrap_or_else(|_| self.refuse(format!("{name} {text}: not a value in range")))
     }
 
     /// Whether an option without a value was given.
