@@ -9,6 +9,10 @@
 mod child;
 #[path = "support/kill.rs"]
 mod kill;
+#[path = "examples/multiplexing.rs"]
+mod multiplexing;
+#[path = "examples/multiplexing_peers.rs"]
+mod multiplexing_peers;
 #[path = "examples/run.rs"]
 mod run;
 #[path = "support/talk.rs"]
