@@ -49,8 +49,17 @@ fn main() -> ExitCode {
         rounds: args.get("--rounds"),
         think: Duration::from_millis(args.get("--think")),
     };
+    if !(1..=CLIENTS_MAX).contains(&work.clients) {
+        args.refuse(format!(
+            "--clients {}: not 1 to {CLIENTS_MAX}",
+            work.clients
+        ));
+    }
     cli::run("io_models", || compare(work))
 }
+
+/// So many connections wait in a listener's queue, and with the blocking server they must.
+const CLIENTS_MAX: usize = 128;
 
 /// What every server is asked to do.
 #[derive(Clone, Copy)]

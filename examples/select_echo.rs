@@ -133,7 +133,7 @@ fn attend(
     };
     match step(client) {
         Ok(()) if client.is_at_end && client.messages.is_empty() => {
-            println!("{}: closed", client.peer)
+            println!("{}: closed", client.peer);
         }
         Err(error) if error.kind() != ErrorKind::WouldBlock => println!("{}: {error}", client.peer),
         _ => return,

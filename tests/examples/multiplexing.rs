@@ -65,10 +65,7 @@ fn epoll_echo_logs_errors_to_both_and_the_rest_to_the_file() {
         assert_eq!(errors.len(), count, "{lines}");
     }
     for text in [": accepted, descriptor ", ": received 6 bytes", ": closed"] {
-        assert!(
-            log.contains(&format!(" - epoll_echo - DEBUG - 127.0.0.1:")),
-            "{log}"
-        );
+        assert!(log.contains(" - epoll_echo - DEBUG - 127.0.0.1:"), "{log}");
         assert!(log.contains(text), "{log}");
         assert!(!stderr.contains(text), "{stderr}");
     }
@@ -140,11 +137,11 @@ fn poll_echo_client_ends_at_quit_and_at_the_end_of_input() {
 #[test]
 fn poll_echo_client_says_that_nobody_listens() {
     let _watchdog = watchdog();
-    // Bound, and not listening: refused, and nobody else can take the port.
-    let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-    let _ = taken;
+    // The port of a connection of ours: nobody listens there, and nobody else can.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let ours = connect(listener.local_addr().unwrap());
+    let port = ours.local_addr().unwrap().port();
     for name in ["poll_echo_client", "select_client"] {
-        let port = refused_port();
         let ended = run(name, &["--port", &port.to_string()]);
         assert_eq!(ended.status.code(), Some(1), "{ended}");
         let complaint = format!("{name}: cannot connect to 127.0.0.1:{port}: Connection refused");
@@ -167,24 +164,27 @@ fn pythons_select_client_talks_to_every_server() {
 }
 
 #[test]
-fn io_models_echo_the_same_and_only_blocking_waits_for_one_at_a_time() {
+fn io_models_do_the_same_and_blocking_takes_longest() {
     let _watchdog = watchdog();
-    let ended = run("io_models", &[]);
-    assert!(ended.status.success(), "{ended}");
-    assert_output("io_models", &ended);
-    let millis = |name: &str| -> u64 {
-        let line = ended
-            .stdout
-            .lines()
-            .find(|line| line.starts_with(name))
-            .unwrap();
-        line[13..line.find(" ms").unwrap()].trim().parse().unwrap()
-    };
-    // Eight clients, two thoughts of 20 ms each while the server is theirs: whatever the machine does, it
-    // cannot be less. The others have no such lower bound, and no upper one on a busy machine.
-    assert!(millis("blocking") >= 320, "{ended}");
-    assert!(millis("green threads") >= 60, "{ended}");
-    assert!(millis("blocking") > millis("green threads"), "{ended}");
+    // On a busy machine any of them may take long, but not each time.
+    let is_told_apart = (0..10).any(|_| {
+        let ended = run("io_models", &[]);
+        assert!(ended.status.success(), "{ended}");
+        assert_output("io_models", &ended);
+        let millis = |name: &str| -> u64 {
+            let line = ended.stdout.lines().find(|line| line.starts_with(name));
+            let (time, _) = line.unwrap()[13..].split_once(" ms").unwrap();
+            time.trim().parse().unwrap()
+        };
+        // Eight clients, and each thinks twice for 20 ms while the server is its own; the others think at the same time.
+        assert!(millis("blocking") >= 320, "{ended}");
+        assert!(millis("green threads") >= 60, "{ended}");
+        let others = ["multiplexed", "threads", "processes", "green threads"];
+        others
+            .iter()
+            .all(|name| millis("blocking") > 2 * millis(name))
+    });
+    assert!(is_told_apart);
 }
 
 #[test]
@@ -237,6 +237,10 @@ fn bad_arguments_are_refused() {
         "io_models",
         "--clients x: not a value",
     );
+    for clients in ["0", "129"] {
+        let ended = run("io_models", &["--clients", clients]);
+        assert_refused(&ended, "io_models", ": not 1 to 128");
+    }
     let ended = run("select_files", &["--timeout", "-1"]);
     assert_refused(&ended, "select_files", "--timeout: not a time");
 }
@@ -287,12 +291,6 @@ fn epoll_echo_without_its_log_does_not_start() {
             .starts_with("epoll_echo: cannot write /nowhere/at/all.log: "),
         "{ended}"
     );
-}
-
-/// A port that refuses: it was bound a moment ago, by a connection of ours that still waits out its end.
-fn refused_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 /// `None`, and a line that says so: there is no Python.

@@ -160,9 +160,13 @@ pub(crate) fn connect(address: SocketAddr) -> TcpStream {
     stream
 }
 
-/// Bytes in which a lost or doubled part shows.
+/// Bytes in which a lost or doubled part shows, unless it is a multiple of the prime 65,521 long.
 fn pattern(length: usize) -> Vec<u8> {
-    (0u32..).flat_map(u32::to_le_bytes).take(length).collect()
+    let numbers = (0u32..).flat_map(u32::to_le_bytes);
+    let block: Vec<u8> = numbers.take(65_521.min(length)).collect();
+    let mut pattern = block.repeat(length / 65_521 + 1);
+    pattern.truncate(length);
+    pattern
 }
 
 #[test]
