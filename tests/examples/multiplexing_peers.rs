@@ -242,19 +242,17 @@ fn slow_reader_holds_up_nobody_and_loses_nothing() {
     }
 }
 
-/// Sends until the kernel has taken nothing for three echoes of somebody else: the server reads us no more.
+/// Sends until nothing has been taken for a while, in which the others are served: the server reads us no more.
 fn fill(slow: &mut TcpStream, server: &Loop) -> usize {
     /// What the buffers of both sockets hold together is less; a server that buffers without limit takes more.
     const SENT_MAX: usize = 64 << 20;
     let data = pattern(SENT_MAX);
-    slow.set_nonblocking(true).unwrap();
+    // Too short on a busy machine: then there is less to lose, and the test sees less.
+    slow.set_write_timeout(Some(Duration::from_millis(200)))
+        .unwrap();
     let (mut sent, mut refused) = (0, 0);
-    while refused < 3 {
-        assert!(
-            sent < SENT_MAX,
-            "{}: a client's memory has no limit",
-            server.name
-        );
+    while refused < 2 {
+        assert!(sent < SENT_MAX, "{}: a client has no limit", server.name);
         match slow.write(&data[sent..]) {
             Ok(n) => (sent, refused) = (sent + n, 0),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
@@ -264,7 +262,6 @@ fn fill(slow: &mut TcpStream, server: &Loop) -> usize {
             Err(error) => panic!("{}: {error}", server.name),
         }
     }
-    slow.set_nonblocking(false).unwrap();
     sent
 }
 
@@ -314,10 +311,10 @@ fn idle_loop_uses_no_processor_time() {
         };
         assert_eq!((&half_closed).read(&mut [0]).unwrap(), 0);
         let before = processor_time(server.server.running.child.id());
-        std::thread::sleep(Duration::from_millis(200));
+        std::thread::sleep(Duration::from_millis(300));
         let used = processor_time(server.server.running.child.id()) - before;
-        // In ticks of 10 ms: a loop that spins takes most of twenty.
-        assert!(used <= 5, "{}: {used} ticks", server.name);
+        // In ticks of 10 ms: a loop that spins takes thirty, or its share of a busy machine.
+        assert!(used <= 2, "{}: {used} ticks", server.name);
     }
 }
 
