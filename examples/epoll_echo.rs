@@ -1,7 +1,7 @@
 //! One thread and many clients, with edge-triggered epoll: an event is told once, so each client is read until
 //! there is no more, and what could not be sent is remembered. Logs everything to a file, errors to stderr too.
 //!
-//! Port of: the notes, "select.epoll" (file 002, section 6 of the I/O models)
+//! Port of: the notes, "select.epoll" (file 002, section 6)
 //!
 //! Run: `cargo run --example epoll_echo -- [--host 127.0.0.1] [--port 2003] [--log network-server.log] [--raw]`
 //!

@@ -18,8 +18,8 @@
 //! green threads … ms, 8 green threads
 //! ```
 //!
-//! Differs: the notes describe the models in prose; here they run. Their fifth, asynchronous I/O, tells when a
-//! transfer is over instead of when it can begin; sockets on Linux get that from io_uring only.
+//! Differs: the notes describe the models in prose; here they run. Asynchronous I/O, which tells when a transfer
+//! is over instead of when it can begin, is left out: on Linux that is io_uring.
 
 use greenroom::net::TcpStream as Client;
 use greenroom::{println, raw, thread};

@@ -1,7 +1,7 @@
 //! One thread and many clients, with poll: descriptors are registered once, and a map finds the client of a
 //! number.
 //!
-//! Port of: the notes, "select.poll" (file 002, section 6 of the I/O models) and "poll" (files 000, 001, 003)
+//! Port of: the notes, "select.poll" (file 002, section 6) and "poll" (files 000, 001, 003)
 //!
 //! Run: `cargo run --example poll_echo -- [--host 127.0.0.1] [--port 8002] [--raw]`
 //!

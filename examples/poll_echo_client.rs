@@ -1,6 +1,6 @@
 //! The client of `poll_echo`: sends what is typed, line by line, and prints each line's echo.
 //!
-//! Port of: the notes, "select.poll", the client (file 002, section 6 of the I/O models)
+//! Port of: the notes, "select.poll", the client (file 002, section 6)
 //!
 //! Run: `cargo run --example poll_echo_client -- [--host 127.0.0.1] [--port 8002]`
 //!

@@ -1,6 +1,6 @@
 //! The client of `select_echo`: two connections at once, and a message that is sent in three parts over each.
 //!
-//! Port of: the notes, "select.select", the client (file 002, section 6 of the I/O models)
+//! Port of: the notes, "select.select", the client (file 002, section 6)
 //!
 //! Run: `cargo run --example select_client -- [--host 127.0.0.1] [--port 8002]`
 //!

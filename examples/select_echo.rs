@@ -1,7 +1,7 @@
 //! One thread and many clients, with select: a queue of messages for each client, sent when select says that
 //! the client can take them.
 //!
-//! Port of: the notes, "select.select" (file 002, section 6 of the I/O models)
+//! Port of: the notes, "select.select" (file 002, section 6)
 //!
 //! Run: `cargo run --example select_echo -- [--host 127.0.0.1] [--port 8002] [--raw]`
 //!

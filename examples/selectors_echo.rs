@@ -1,7 +1,7 @@
 //! One thread and many clients, with selectors: each descriptor is registered with the function to call when it
 //! is ready.
 //!
-//! Port of: the notes, "The selectors module" (file 002, section 6 of the I/O models)
+//! Port of: the notes, "The selectors module" (file 002, section 6)
 //!
 //! Run: `cargo run --example selectors_echo -- [--host 127.0.0.1] [--port 10000]`
 //!

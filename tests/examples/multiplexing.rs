@@ -135,6 +135,37 @@ fn poll_echo_client_ends_at_quit_and_at_the_end_of_input() {
 }
 
 #[test]
+fn poll_echo_client_talks_to_a_selectors_server_in_python() {
+    let _watchdog = watchdog();
+    let Some(mut server) = python_server(PYTHON_SELECTORS_SERVER) else {
+        return;
+    };
+    let port = server.line("listening on 127.0.0.1:");
+    let ended = run_with_input("poll_echo_client", &["--port", &port], b"hello\nquit\n");
+    assert!(ended.status.success(), "{ended}");
+    assert_output("poll_echo_client", &ended);
+    let ended = server.end();
+    assert!(ended.status.success(), "{ended}");
+}
+
+#[test]
+fn poll_echo_client_says_that_the_server_has_closed() {
+    let _watchdog = watchdog();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let closer = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        // Read first: data that is not read would make it a reset.
+        stream.read_exact(&mut [0; 6]).unwrap();
+    });
+    let ended = run_with_input("poll_echo_client", &["--port", &port], b"hello\nagain\n");
+    closer.join().unwrap();
+    assert_eq!(ended.status.code(), Some(1), "{ended}");
+    let complaint = "poll_echo_client: the server closed the connection";
+    assert!(ended.stderr.contains(complaint), "{ended}");
+}
+
+#[test]
 fn poll_echo_client_says_that_nobody_listens() {
     let _watchdog = watchdog();
     // The port of a connection of ours: nobody listens there, and nobody else can.
@@ -328,6 +359,33 @@ while ended < 2:
     for s in writable:
         if s in queues:
             queues[s] = queues[s][s.send(queues[s]):]
+"#;
+
+/// Echoes with callbacks until a client has gone.
+const PYTHON_SELECTORS_SERVER: &str = r#"
+import selectors, socket
+selector, is_over = selectors.DefaultSelector(), False
+def accept(listener):
+    connection, _ = listener.accept()
+    connection.setblocking(False)
+    selector.register(connection, selectors.EVENT_READ, read)
+def read(connection):
+    global is_over
+    data = connection.recv(1000)
+    if data:
+        connection.send(data)
+    else:
+        selector.unregister(connection)
+        connection.close()
+        is_over = True
+server = socket.socket()
+server.bind(("127.0.0.1", 0))
+server.listen()
+selector.register(server, selectors.EVENT_READ, accept)
+print("listening on 127.0.0.1:%d" % server.getsockname()[1])
+while not is_over:
+    for key, _ in selector.select():
+        key.data(key.fileobj)
 "#;
 
 /// Two connections that are written and read when select says so, 300,000 bytes over each.

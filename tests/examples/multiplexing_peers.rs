@@ -1,11 +1,13 @@
 //! What every event loop of the chapter "multiplexing" must live through: clients that vanish, read slowly,
 //! half-close, send much, and many of them; each loop on greenroom's calls and on the system's.
 
-use super::run::{Server, assert_output_on};
+use super::child::Running;
+use super::run::{Server, assert_output_on, example};
 use super::watchdog::watchdog;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -292,6 +294,30 @@ fn a_hundred_clients_are_served_at_once() {
                 assert_eq!(answer, expected, "{}", server.name);
             }
         }
+    }
+}
+
+#[test]
+fn server_out_of_descriptors_serves_when_there_are_some_again() {
+    let _watchdog = watchdog();
+    // epoll_echo does not print it.
+    for name in ["select_echo", "poll_echo", "epoll_level", "selectors_echo"] {
+        let program = example(name, &[]);
+        let limited = ["-c", "ulimit -n 30; exec \"$0\" --port 0"];
+        let mut server = Running::start(
+            Command::new("sh")
+                .args(limited)
+                .arg(program.get_program())
+                .stdin(Stdio::null()),
+        );
+        let address = server.line("listening on ").parse().unwrap();
+        let crowd: Vec<_> = (0..40).map(|_| connect(address)).collect();
+        server.line("cannot accept: Too many open files");
+        drop(crowd);
+        let mut stream = connect(address);
+        stream.write_all(b"hello").unwrap();
+        // Of any answer.
+        stream.read_exact(&mut [0; 5]).unwrap();
     }
 }
 
