@@ -86,16 +86,15 @@ fn server(address: (&str, u16), is_raw: bool) -> io::Result<()> {
             match client.advance() {
                 // Subtle: to modify is to look anew. What is ready now is an edge, so a client that was left
                 // at its limit, with more to read, is told again.
-                Ok(Some(events)) => epoll.modify(fd, events | EPOLLET)?,
-                ended => {
-                    match ended {
-                        Ok(_) => log::debug!("{}: closed", client.peer),
-                        Err(error) => log::error!("{}: {error}", client.peer),
-                    }
-                    epoll.unregister(fd)?;
-                    clients.remove(&fd);
+                Ok(Some(events)) => {
+                    epoll.modify(fd, events | EPOLLET)?;
+                    continue;
                 }
+                Ok(None) => log::debug!("{}: closed", client.peer),
+                Err(error) => log::error!("{}: {error}", client.peer),
             }
+            epoll.unregister(fd)?;
+            clients.remove(&fd);
         }
     }
 }

@@ -73,19 +73,18 @@ fn server(address: (&str, u16), is_raw: bool) -> io::Result<()> {
                 continue;
             };
             // Whatever the event is, EPOLLERR and EPOLLHUP too: reading or writing says what it means.
-            match client.advance() {
+            let ended = match client.advance() {
                 // Level-triggered: as long as there is more to read it says so, however little we read.
-                Ok(Some(events)) => epoll.modify(fd, events)?,
-                ended => {
-                    println!(
-                        "{}: {}",
-                        client.peer,
-                        ended.map_or_else(|e| e.to_string(), |_| "closed".to_owned())
-                    );
-                    epoll.unregister(fd)?;
-                    clients.remove(&fd);
+                Ok(Some(events)) => {
+                    epoll.modify(fd, events)?;
+                    continue;
                 }
-            }
+                Ok(None) => "closed".to_owned(),
+                Err(error) => error.to_string(),
+            };
+            println!("{}: {ended}", client.peer);
+            epoll.unregister(fd)?;
+            clients.remove(&fd);
         }
     }
 }

@@ -69,19 +69,18 @@ fn server(address: (&str, u16), is_raw: bool) -> io::Result<()> {
                 continue;
             };
             // Whatever the event is, POLLERR and POLLHUP too: reading or writing says what it means.
-            match client.advance() {
-                Ok(Some(events)) => poll.register(fd, events),
-                ended => {
-                    println!(
-                        "{}: {}",
-                        client.peer,
-                        ended.map_or_else(|e| e.to_string(), |_| "closed".to_owned())
-                    );
-                    // Before it is closed: the number belongs to the next client then.
-                    poll.unregister(fd);
-                    clients.remove(&fd);
+            let ended = match client.advance() {
+                Ok(Some(events)) => {
+                    poll.register(fd, events);
+                    continue;
                 }
-            }
+                Ok(None) => "closed".to_owned(),
+                Err(error) => error.to_string(),
+            };
+            println!("{}: {ended}", client.peer);
+            // Before it is closed: the number belongs to the next client then.
+            poll.unregister(fd);
+            clients.remove(&fd);
         }
     }
 }
