@@ -19,6 +19,10 @@ mod framing;
 mod framing_upload;
 #[path = "support/kill.rs"]
 mod kill;
+#[path = "examples/multiplexing.rs"]
+mod multiplexing;
+#[path = "examples/multiplexing_peers.rs"]
+mod multiplexing_peers;
 #[path = "examples/queues.rs"]
 mod queues;
 #[path = "examples/remote_command.rs"]
