@@ -4,11 +4,19 @@
 
 mod common;
 
+#[path = "generators/borrowed.rs"]
+mod borrowed;
 #[path = "support/complaint.rs"]
 mod complaint;
+#[path = "generators/deadlines.rs"]
+mod deadlines;
 #[path = "support/journal.rs"]
 mod journal;
 #[path = "generators/meaning.rs"]
 mod meaning;
+#[path = "generators/owners.rs"]
+mod owners;
 #[path = "generators/unwinding.rs"]
 mod unwinding;
+#[path = "generators/waits.rs"]
+mod waits;
