@@ -8,12 +8,16 @@ mod common;
 mod borrowed;
 #[path = "support/complaint.rs"]
 mod complaint;
+#[path = "generators/crowds.rs"]
+mod crowds;
 #[path = "generators/deadlines.rs"]
 mod deadlines;
 #[path = "support/journal.rs"]
 mod journal;
 #[path = "generators/meaning.rs"]
 mod meaning;
+#[path = "generators/model.rs"]
+mod model;
 #[path = "generators/owners.rs"]
 mod owners;
 #[path = "generators/unwinding.rs"]
