@@ -12,6 +12,8 @@ mod complaint;
 mod crowds;
 #[path = "generators/deadlines.rs"]
 mod deadlines;
+#[path = "generators/frames.rs"]
+mod frames;
 #[path = "support/journal.rs"]
 mod journal;
 #[path = "generators/meaning.rs"]
