@@ -245,7 +245,7 @@ fn switch_in_a_destructor_of_an_unwound_body_ends_the_process_with_the_reason() 
     if is_child() {
         let main = Greenlet::<u32>::current();
         let dying = Greenlet::new(move |n| {
-            let _late = OnDrop(|| drop(main.switch(1)));
+            let _late = OnDrop(|| assert_eq!(main.switch(1), 0));
             main.switch(n)
         });
         dying.switch(1);

@@ -20,6 +20,7 @@ use std::any::{Any, TypeId};
 use std::cell::{Cell, RefCell};
 use std::ptr;
 use std::rc::Rc;
+use std::thread;
 
 /// What a switch brings.
 pub(super) enum Message<T> {
@@ -38,6 +39,10 @@ pub(super) struct Desk {
     /// `Cell<Option<Message<T>>>` in the hub's frame: for the outcome; null: nobody wants it.
     outcome: *const (),
     panic: RefCell<Option<Box<dyn Any + Send>>>,
+    /// Sections that must not park, at the resume: it may not switch away in one of its own.
+    no_parking: u32,
+    /// Whether the thread was panicking at the resume.
+    is_panicking: bool,
 }
 
 impl Desk {
@@ -47,7 +52,24 @@ impl Desk {
             message: ptr::null(),
             outcome: ptr::null(),
             panic: RefCell::new(None),
+            no_parking: 0,
+            is_panicking: false,
         }
+    }
+
+    /// Whether the running greenlet may suspend. In a destructor the panic would go on counting as the
+    /// thread's, and nothing could be raised when the greenlet is dropped.
+    fn check(&self) -> Result<(), Reason> {
+        if current::with_context(|context| context.no_parking.get()) != self.no_parking {
+            return Err(Reason::Locked);
+        }
+        let is_others = || {
+            self.is_panicking || current::worker().is_some_and(|worker| worker.unwinding.get() > 0)
+        };
+        if thread::panicking() && !is_others() {
+            return Err(Reason::Unwinding);
+        }
+        Ok(())
     }
 
     /// How it ended, if it panicked and nobody wanted the outcome.
@@ -147,6 +169,9 @@ pub(super) fn check<T: 'static>(target: &Node) -> Result<(), Reason> {
     if running.is_dying {
         return Err(Reason::Dying);
     }
+    if !running.is_main() {
+        Desk::of(running.fiber()).check()?;
+    }
     let carried = Some(TypeId::of::<T>());
     let is_carried = |node: &Node| match node.carries {
         Some(_) => node.carries == carried,
@@ -183,17 +208,49 @@ pub(super) fn switch<T: 'static>(
     Ok(Desk::message(fiber))
 }
 
+/// While it lives, others than the main greenlet run.
+struct Away<'a> {
+    family: &'a Family,
+    carries_before: Option<TypeId>,
+}
+
+impl<'a> Away<'a> {
+    fn begin(family: &'a Family, carries: TypeId) -> Away<'a> {
+        family.main.state.set(State::Suspended);
+        Away {
+            family,
+            carries_before: family.main_carries.replace(Some(carries)),
+        }
+    }
+}
+
+impl Drop for Away<'_> {
+    /// Also when the hub unwinds: a body that was dropped between two others has panicked. Whoever was
+    /// next is not switched to.
+    fn drop(&mut self) {
+        self.family.main.state.set(State::Running);
+        self.family.main_carries.set(self.carries_before);
+        let left = (self.family.next.take(), self.family.current.take());
+        // Runs user code, if these were the last handles.
+        drop(left);
+    }
+}
+
 /// Runs greenlets by turns until somebody switches to the main one.
+///
+/// # Panics
+/// Re-raises the panic of a body that is unwound because its last handle was dropped by its successor.
 fn hub<T: 'static>(family: &Rc<Family>) -> Message<T> {
     let outcome = Cell::new(None::<Message<T>>);
-    let before = family.main_carries.replace(Some(TypeId::of::<T>()));
-    family.main.state.set(State::Suspended);
+    let _away = Away::begin(family, TypeId::of::<T>());
     let mut next = take_next(family);
     while !next.is_main() {
         let desk = Desk {
             message: family.message.get(),
             outcome: (&raw const outcome).cast(),
             panic: RefCell::new(None),
+            no_parking: current::with_context(|context| context.no_parking.get()),
+            is_panicking: thread::panicking(),
         };
         // Subtle: whoever went before lives until its message was taken, even if this is its last handle.
         let previous = family.current.replace(Some(Rc::clone(&next)));
@@ -211,12 +268,7 @@ fn hub<T: 'static>(family: &Rc<Family>) -> Message<T> {
     }
     // SAFETY: whoever switched to the main one carries `T`, and is suspended beside its message, or has
     // ended and left it in `outcome`.
-    let message = take(unsafe { &*family.message.get().cast::<Cell<Option<Message<T>>>>() });
-    family.main.state.set(State::Running);
-    family.main_carries.set(before);
-    // Runs user code, if this was the last handle.
-    drop(family.current.replace(None));
-    message
+    take(unsafe { &*family.message.get().cast::<Cell<Option<Message<T>>>>() })
 }
 
 fn take_next(family: &Family) -> Rc<Node> {

@@ -134,7 +134,8 @@ impl<T> Greenlet<T> {
     ///
     /// # Panics
     /// If this one has ended, belongs to another green thread or OS thread, or carries another type; if a
-    /// greenlet ends by [`GreenletExit`] and leaves no value. Re-raises what is [thrown](Greenlet::throw)
+    /// greenlet ends by [`GreenletExit`] and leaves no value; in a destructor while the calling body unwinds,
+    /// and in `Ord` or `Clone` of the items of a queue, which is locked meanwhile. Re-raises what is [thrown](Greenlet::throw)
     /// into the calling one, and the panic of a body whose parent it is.
     ///
     /// # Examples

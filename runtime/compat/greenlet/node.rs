@@ -162,12 +162,14 @@ impl Node {
         // Nobody looks into it: the outcome of one that was told to end is dropped.
         let desk = Desk::of_exit();
         // Whoever asks finds a greenlet that may not switch.
-        let dying = Node::unmade(self.owner, self.carries, true);
-        let before = family::replace_current(Some(Rc::new(dying)));
+        let dying = Rc::new(Node::unmade(self.owner, self.carries, true));
+        let before = family::replace_current(Some(Rc::clone(&dying)));
         // SAFETY: the caller has compared the owner; it is suspended. The desk brings and takes nothing of
         // the greenlet's type.
         let step = unsafe { self.resume(&desk) };
         drop(family::replace_current(before));
+        // The body may have kept a handle, or made others whose parent it is.
+        dying.state.set(State::Dead);
         match (step, desk.take_panic()) {
             (Step::Suspended, _) => log::error!(
                 "greenlet made at {} switches while it is unwound; its stack is leaked",
