@@ -6,7 +6,15 @@ mod common;
 
 #[path = "support/complaint.rs"]
 mod complaint;
+#[path = "greenlets/crowds.rs"]
+mod crowds;
 #[path = "greenlets/handles.rs"]
 mod handles;
 #[path = "support/journal.rs"]
 mod journal;
+#[path = "greenlets/meaning.rs"]
+mod meaning;
+#[path = "greenlets/misuse.rs"]
+mod misuse;
+#[path = "greenlets/waits.rs"]
+mod waits;
