@@ -78,7 +78,7 @@ fn send_is_what_the_yield_returns() {
 #[test]
 fn generator_is_an_iterator_that_goes_on_where_it_was_left() {
     everywhere(|| {
-        let mut numbers: Generator<(), u64> = Generator::new(|y| (0..).for_each(|n| y.yield_(n)));
+        let mut numbers: Generator<(), u64> = Generator::new(|y| y.yield_all(0..));
         assert_eq!(numbers.by_ref().take(3).collect::<Vec<_>>(), [0, 1, 2]);
         assert_eq!(numbers.by_ref().skip(2).step_by(10).nth(1), Some(15));
         let (even, odd): (Vec<u64>, Vec<u64>) = numbers.take(4).partition(|n| n % 2 == 0);

@@ -132,7 +132,7 @@ impl Model {
                 (_, Bring::Nothing) => {}
                 (_, Bring::Sent(n)) => self.sum += n,
                 (Some(Act::CatchingYield(_)), Bring::Thrown(n)) => {
-                    journal.note(format!("caught{n}"))
+                    journal.note(format!("caught{n}"));
                 }
                 (Some(Act::CatchingYield(_)), Bring::Exit) => journal.note("exit"),
                 (_, Bring::Thrown(n)) => return self.finish(End::Raised(n), journal),

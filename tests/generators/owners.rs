@@ -175,7 +175,7 @@ fn borrowing(ended: &Flag) -> Numbers {
         LENT.with(|lent| {
             let _check = Check(lent, held);
             y.yield_all(0..);
-        })
+        });
     })
 }
 

@@ -243,7 +243,8 @@ fn drop_while_a_panic_unwinds_the_dropper_unwinds_the_body_too() {
                 panic::resume_unwind(Box::new("the body's"));
             });
             let mut stubborn = stubborn();
-            (raising.next(), stubborn.next());
+            raising.next();
+            stubborn.next();
             panic::resume_unwind(Box::new("the dropper's"));
         });
         assert_eq!(text, "the dropper's");

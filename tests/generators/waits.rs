@@ -167,8 +167,13 @@ fn yield_while_a_queue_is_locked_panics_and_leaves_the_queue_usable() {
 #[test]
 fn generator_resumed_while_a_queue_is_locked_may_yield() {
     // Its resumer waits for it in there: nobody else comes in between.
-    #[derive(PartialEq, Eq, PartialOrd)]
+    #[derive(PartialEq, Eq)]
     struct Item(u32);
+    impl PartialOrd for Item {
+        fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+            Some(self.cmp(other))
+        }
+    }
     impl Ord for Item {
         fn cmp(&self, other: &Self) -> std::cmp::Ordering {
             let mut sign: Generator<(), u32> = Generator::new(|y| y.yield_all(0..9));

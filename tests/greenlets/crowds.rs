@@ -73,9 +73,7 @@ fn overflow_of_a_greenlets_stack_names_it() {
         }
     }
     if is_child() {
-        greenroom::run(|| {
-            Greenlet::new(|()| drop(black_box(recurse(u64::MAX).to_string()))).switch(())
-        });
+        greenroom::run(|| Greenlet::new(recurse).switch(u64::MAX));
         unreachable!("the process should have ended");
     }
     let output = run_as_child("crowds::overflow_of_a_greenlets_stack_names_it");

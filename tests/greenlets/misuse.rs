@@ -151,7 +151,8 @@ fn greenlet_on_an_os_thread_that_ends_is_unwound_or_leaked_but_nothing_breaks() 
     let thread = std::thread::spawn(move || {
         OLDER.take();
         let [a, b] = theirs.each_ref().map(watched);
-        (a.switch(()), b.switch(()));
+        a.switch(());
+        b.switch(());
         OLDER.with_borrow_mut(|kept| kept.push(a));
         NEWER.with_borrow_mut(|kept| kept.push(b));
         tell.send(()).unwrap();

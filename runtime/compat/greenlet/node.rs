@@ -193,7 +193,7 @@ impl Drop for Node {
                 }
             }
             State::Suspended if is_owner && !self.is_main() && cfg!(panic = "unwind") => {
-                self.unwind()
+                self.unwind();
             }
             State::Created | State::Suspended if !self.is_main() => log::debug!(
                 "greenlet made at {}, dropped by another than its owner: its stack is leaked",
