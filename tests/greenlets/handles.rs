@@ -108,6 +108,61 @@ fn last_handle_dropped_while_the_message_is_under_way_delivers_it_first() {
     });
 }
 
+/// A body that drops every handle of its own, while no other holds one, and then switches to `last`.
+fn alone(last: Greenlet<String>, journal: &Journal) -> String {
+    let main = Greenlet::<String>::current();
+    let theirs = journal.clone();
+    let starter_place = Place::<String>::default();
+    let (place, root) = (Rc::clone(&starter_place), main.clone());
+    let starter = Greenlet::new(move |n| {
+        let starter = place.take().unwrap();
+        let (again, to) = (starter.clone(), root.clone());
+        let body = move |n: String| {
+            let _held = theirs.at_drop("body");
+            // It ends, drops its handle of us, and we go on as its parent.
+            let n = again.switch(n + "b");
+            again.set_parent(&to);
+            drop(again);
+            last.switch(n + "d")
+        };
+        let own = Greenlet::with_parent(&root, body);
+        starter.set_parent(&own);
+        own.switch(n + "a") + "c"
+    });
+    *starter_place.borrow_mut() = Some(starter.clone());
+    starter.switch(String::new())
+}
+
+#[test]
+fn body_without_any_handle_delivers_its_last_value_and_is_unwound() {
+    everywhere(|| {
+        let journal = Journal::default();
+        assert_eq!(alone(Greenlet::current(), &journal), "abcd");
+        assert_eq!(journal.take(), "body");
+        let (main, theirs) = (Greenlet::<String>::current(), journal.clone());
+        let between = Greenlet::new(move |n| {
+            theirs.note(&n);
+            main.switch(n + "e")
+        });
+        assert_eq!(alone(between, &journal), "abcde");
+        // Its value was taken before it was unwound.
+        assert_eq!(journal.take(), "abcd body");
+    });
+}
+
+#[test]
+fn body_without_any_handle_is_unwound_many_times_over() {
+    everywhere(|| {
+        let journal = Journal::default();
+        for _ in 0..2000 {
+            let main = Greenlet::<String>::current();
+            let between = Greenlet::new(move |n| main.switch(n + "e"));
+            assert_eq!(alone(between, &journal), "abcde");
+        }
+        assert_eq!(journal.take().matches("body").count(), 2000);
+    });
+}
+
 #[test]
 fn panic_of_a_body_that_is_unwound_between_two_others_reaches_the_main_one() {
     everywhere(|| {
