@@ -165,7 +165,7 @@ fn yield_while_a_queue_is_locked_panics_and_leaves_the_queue_usable() {
 }
 
 #[test]
-fn generator_resumed_while_a_queue_is_locked_may_yield() {
+fn generator_made_while_a_queue_is_locked_may_yield_in_there() {
     // Its resumer waits for it in there: nobody else comes in between.
     #[derive(PartialEq, Eq)]
     struct Item(u32);

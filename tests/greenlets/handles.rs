@@ -145,8 +145,8 @@ fn body_without_any_handle_delivers_its_last_value_and_is_unwound() {
             main.switch(n + "e")
         });
         assert_eq!(alone(between, &journal), "abcde");
-        // Its value was taken before it was unwound.
-        assert_eq!(journal.take(), "abcd body");
+        // Its value was taken, then it was unwound, then its successor went on.
+        assert_eq!(journal.take(), "body abcd");
     });
 }
 
