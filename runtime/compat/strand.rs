@@ -10,9 +10,78 @@ use crate::context::fiber::{Fiber, Step};
 use crate::context::frames::StackContext;
 use crate::context::overflow::StackOwner;
 use crate::context::stack::StackSize;
+use crate::park::panics::Standing;
 use crate::park::segment::{Mark, Segment};
-use crate::sched::loan;
+use crate::sched::{current, loan};
+use crate::sys::fatal;
 use std::io;
+use std::mem;
+
+/// Larger bodies lie in a box: corosensei moves at most a kilobyte to a fresh stack...
+const BODY_BYTES: usize = 512;
+
+/// ...at this alignment.
+const BODY_ALIGN: usize = 16;
+
+/// Where a strand stood when it was resumed: says whether it may suspend. Lies in the resumer's frame.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Footing {
+    context: *const StackContext,
+    locks: Locks,
+    standing: Standing,
+}
+
+/// How many sections of queues' locks are open, in which nothing may park. A strand that was made outside of
+/// them may not be resumed inside, and the other way round: its body could have begun what must park before
+/// it ends, a `thread::scope`, and come to that end where it may not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Locks(u32);
+
+impl Locks {
+    #[inline(always)]
+    pub(super) fn of(context: &StackContext) -> Locks {
+        Locks(context.no_parking.get())
+    }
+
+    pub(super) fn now() -> Locks {
+        current::with_context(Locks::of)
+    }
+}
+
+/// Why a strand may not suspend, or be resumed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bar {
+    /// In `Ord` or `Clone` of a queue's items: whoever runs next would find the queue locked.
+    Locked,
+    /// In a destructor that runs because the body unwinds: the panic would go on counting as the thread's,
+    /// and nothing could be raised when the strand is dropped.
+    Unwinding,
+}
+
+impl Footing {
+    #[inline(always)]
+    pub(super) fn new(context: &StackContext) -> Footing {
+        Footing {
+            context,
+            locks: Locks::of(context),
+            standing: Standing::of(context),
+        }
+    }
+
+    /// Whether the strand that was resumed on it may suspend now.
+    #[inline(always)]
+    pub(super) fn check(&self) -> Result<(), Bar> {
+        // SAFETY: the context of the task or OS thread that resumed the strand, and runs this.
+        let context = unsafe { &*self.context };
+        if Locks::of(context) != self.locks {
+            return Err(Bar::Locked);
+        }
+        if std::thread::panicking() && self.standing.has_begun_to_unwind(context) {
+            return Err(Bar::Unwinding);
+        }
+        Ok(())
+    }
+}
 
 /// A strand that has not ended. Dropping it leaks the stack, with whatever lies on it.
 #[derive(Debug)]
@@ -30,15 +99,22 @@ impl Strand {
     /// # Errors
     /// No stack to be had.
     #[inline(always)]
-    pub(super) unsafe fn new(
+    pub(super) unsafe fn new<F: FnOnce(Fiber)>(
         size: StackSize,
         owner: StackOwner,
-        body: impl FnOnce(Fiber),
+        body: F,
     ) -> io::Result<Strand> {
         let stack = loan::take(size)?;
-        Ok(Strand {
+        let fiber = if const { size_of::<F>() <= BODY_BYTES && align_of::<F>() <= BODY_ALIGN } {
             // SAFETY: the caller's contract.
-            fiber: unsafe { Fiber::with_body(stack, owner, body) },
+            unsafe { Fiber::with_body(stack, owner, body) }
+        } else {
+            let body = Box::new(body);
+            // SAFETY: the caller's contract.
+            unsafe { Fiber::with_body(stack, owner, move |fiber| body(fiber)) }
+        };
+        Ok(Strand {
+            fiber,
             segment: None,
         })
     }
@@ -59,8 +135,10 @@ impl Strand {
         }
         // SAFETY: not finished.
         unsafe { self.fiber.mailbox() }.set(mail);
+        let must_not_unwind = AbortOnUnwind;
         // SAFETY: the caller's contract.
         let step = unsafe { self.fiber.resume() };
+        mem::forget(must_not_unwind);
         if !mark.is_alone(context) {
             self.segment = Some(mark.cut(context));
         }
@@ -89,5 +167,16 @@ impl Strand {
     pub(super) unsafe fn discard(self) {
         // SAFETY: the caller's contract.
         loan::give(unsafe { self.fiber.discard() });
+    }
+}
+
+/// A body that unwinds would leave the mark in the chain of frames. None does: they are run in a `catch_unwind`.
+struct AbortOnUnwind;
+
+impl Drop for AbortOnUnwind {
+    fn drop(&mut self) {
+        fatal::abort(format_args!(
+            "greenroom: the root of a generator or greenlet has unwound"
+        ));
     }
 }

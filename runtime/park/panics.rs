@@ -18,6 +18,7 @@
 //! ours, a panic beside a neighbour's parked destructor poisons nothing. Neither is unsound: poisoning
 //! is a hint.
 
+use crate::context::frames::StackContext;
 use crate::sched::current;
 
 /// Marks an interrupt's unwinding of a stack, from its start until its payload is dropped.
@@ -84,6 +85,34 @@ impl Mark {
             return current::with_context(|context| context.panics.get()) != self.panics;
         }
         is_own_panic()
+    }
+}
+
+/// What was known of panics when a strand was resumed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Standing {
+    was_panicking: bool,
+    panics: u32,
+    interrupts: u32,
+}
+
+impl Standing {
+    #[inline(always)]
+    pub(crate) fn of(context: &StackContext) -> Standing {
+        Standing {
+            was_panicking: std::thread::panicking(),
+            panics: context.panics.get(),
+            interrupts: context.interrupts.get(),
+        }
+    }
+
+    /// Whether the strand unwinds now, given that `panicking()` is true: that may be on behalf of its
+    /// resumer, or of a neighbour that is parked in a destructor. In doubt it does.
+    #[cold]
+    pub(crate) fn has_begun_to_unwind(self, context: &StackContext) -> bool {
+        let is_seen =
+            context.panics.get() != self.panics || context.interrupts.get() > self.interrupts;
+        is_seen || !(self.was_panicking || is_neighbour_unwinding())
     }
 }
 

@@ -12,9 +12,8 @@
 #![expect(unsafe_code, reason = "switches stacks; values go by pointer")]
 
 use super::yielder::Yielder;
-use crate::compat::strand::Strand;
+use crate::compat::strand::{Footing, Locks, Strand};
 use crate::context::fiber::Step;
-use crate::context::frames::StackContext;
 use crate::context::overflow::StackOwner;
 use crate::context::stack::StackSize;
 use crate::sched::current;
@@ -49,12 +48,7 @@ pub(super) struct Exchange<S, Y> {
     pub(super) thrown: MaybeUninit<Payload>,
     /// There when the body has suspended.
     pub(super) yielded: MaybeUninit<Y>,
-    /// The stack context of the task, at the resume.
-    pub(super) context: *const StackContext,
-    /// Sections that must not park, at the resume: the body may not suspend in one of its own.
-    pub(super) no_parking: u32,
-    /// Whether the resumer's thread was panicking.
-    pub(super) is_panicking: bool,
+    pub(super) footing: Footing,
 }
 
 impl<S, Y> Exchange<S, Y> {
@@ -99,6 +93,8 @@ pub(super) struct Core<S, Y, R> {
     strand: Option<Strand>,
     state: State,
     owner: u64,
+    /// Where it was made.
+    locks: Locks,
     returned: Option<R>,
     made_at: &'static Location<'static>,
     _values: PhantomData<fn(S) -> Y>,
@@ -145,6 +141,7 @@ impl<S, Y, R> Core<S, Y, R> {
             strand: Some(strand?),
             state: State::Created,
             owner,
+            locks: Locks::now(),
             returned: None,
             made_at,
             _values: PhantomData,
@@ -187,15 +184,16 @@ impl<S, Y, R> Core<S, Y, R> {
         let context = current::context();
         // SAFETY: of whoever runs this, and it lives as long.
         let context = unsafe { &*context };
+        if self.locks != Locks::of(context) {
+            refuse_in_lock();
+        }
         let mut letter: Letter<S, Y, R> = Letter {
             exchange: Exchange {
                 order: Order::Start,
                 sent: MaybeUninit::uninit(),
                 thrown: MaybeUninit::uninit(),
                 yielded: MaybeUninit::uninit(),
-                context,
-                no_parking: context.no_parking.get(),
-                is_panicking: thread::panicking(),
+                footing: Footing::new(context),
             },
             outcome: MaybeUninit::uninit(),
         };
@@ -295,9 +293,19 @@ impl<S, Y, R> Core<S, Y, R> {
         if cfg!(panic = "abort") && self.state == State::Suspended {
             abort("cannot be unwound with panic = \"abort\"");
         }
+        let mut panicked = None;
         for _ in 0..TRIES {
-            if self.try_close().is_ok() {
-                return;
+            // What it yields instead is dropped in there, and may panic too.
+            let closed = panic::catch_unwind(AssertUnwindSafe(|| self.try_close().is_ok()));
+            if let Err(payload) = closed {
+                panicked.get_or_insert(payload);
+            }
+            if self.state == State::Finished {
+                return match panicked {
+                    // As when a destructor panics; during unwinding that would end the process.
+                    Some(payload) if !thread::panicking() => panic::resume_unwind(payload),
+                    _ => {}
+                };
             }
         }
         abort("catches its unwinding and yields again");
@@ -305,7 +313,7 @@ impl<S, Y, R> Core<S, Y, R> {
 
     /// Drops whatever is left, in the owner; leaks elsewhere.
     fn abandon(&mut self) {
-        let is_owner = self.owner == current::strand_owner();
+        let is_owner = self.owner == current::strand_owner() && self.locks == Locks::now();
         match self.state {
             State::Finished => {}
             State::Created if is_owner => self.discard(),
@@ -328,7 +336,8 @@ impl<S, Y, R> Core<S, Y, R> {
             }
             State::Created | State::Suspended => {
                 log::debug!(
-                    "generator, made at {}, dropped by another than its owner: its stack is leaked",
+                    "generator, made at {}, dropped by another than its owner, or under a queue's lock: its \
+                     stack is leaked",
                     self.made_at
                 );
             }
@@ -351,6 +360,13 @@ fn refuse_stranger(made_at: &Location<'_>) -> ! {
     panic!(
         "a generator belongs to the green thread or OS thread that made it (at {made_at}), and was \
          resumed elsewhere"
+    );
+}
+
+#[cold]
+fn refuse_in_lock() -> ! {
+    panic!(
+        "a generator made outside of Ord or Clone of a queue's items must not be resumed in there, where the queue is locked, nor the other way round"
     );
 }
 

@@ -9,12 +9,11 @@
 use super::Generator;
 use super::GeneratorExit;
 use super::core::{Exchange, Order, Payload, State};
+use crate::compat::strand::Bar;
 use crate::context::fiber::Fiber;
-use crate::sched::current;
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic;
-use std::thread;
 
 /// What the body of a [`Generator`] yields through. Python's `yield`.
 ///
@@ -162,7 +161,9 @@ impl<S, Y> Yielder<S, Y> {
         // SAFETY: the mailbox leads to the exchange of the resume that runs this, which waits in its frame;
         // here and below the one reference to it.
         let before = unsafe { &mut *self.exchange() };
-        before.assert_may_yield();
+        if let Err(bar) = before.footing.check() {
+            refuse(bar);
+        }
         before.yielded.write(value);
         // SAFETY: on the strand's own stack, or on one of a strand that was resumed from it and is left in
         // the middle: a yielder is borrowed by frames of its body only, and is not `Send`.
@@ -180,31 +181,15 @@ impl<S, Y> Yielder<S, Y> {
     }
 }
 
-impl<S, Y> Exchange<S, Y> {
-    #[inline(always)]
-    fn assert_may_yield(&self) {
-        // SAFETY: the context of the task or OS thread that runs this.
-        let no_parking = unsafe { &*self.context }.no_parking.get();
-        assert!(
-            no_parking == self.no_parking,
+#[cold]
+fn refuse(bar: Bar) -> ! {
+    match bar {
+        Bar::Locked => panic!(
             "Ord or Clone of a queue's items must not yield: the queue is locked while they run"
-        );
-        if thread::panicking() {
-            self.assert_not_unwinding();
+        ),
+        Bar::Unwinding => {
+            panic!("a generator must not yield in a destructor while its body unwinds")
         }
-    }
-
-    /// Suspended in a destructor, the panic would go on counting as the thread's, and nothing could be
-    /// raised when the generator is dropped. `panicking` may be true on others' behalf: the resumer's, or a
-    /// neighbour's that is parked in a destructor.
-    #[cold]
-    fn assert_not_unwinding(&self) {
-        let is_others =
-            self.is_panicking || current::worker().is_some_and(|worker| worker.unwinding.get() > 0);
-        assert!(
-            is_others,
-            "a generator must not yield in a destructor while its body unwinds"
-        );
     }
 }
 

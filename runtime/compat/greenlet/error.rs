@@ -10,6 +10,8 @@ pub(super) enum Reason {
     Foreign,
     OtherType,
     Dying,
+    Unwinding,
+    Locked,
     Ending,
     Exited,
 }
@@ -87,6 +89,11 @@ impl<T> fmt::Display for SwitchError<T> {
                  carry the same"
             }
             Reason::Dying => "a greenlet that is unwound, because its last handle is gone, cannot switch",
+            Reason::Unwinding => "a greenlet must not switch in a destructor while its body unwinds",
+            Reason::Locked => {
+                "Ord or Clone of a queue's items must not switch to a greenlet made outside, nor out of \
+                 there: the queue is locked while they run"
+            }
             Reason::Ending => "cannot switch while the thread's locals are destroyed",
             Reason::Exited => "the greenlet has ended by GreenletExit and gives back no value",
         })

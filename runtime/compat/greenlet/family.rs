@@ -14,10 +14,12 @@
 use super::GreenletExit;
 use super::error::Reason;
 use super::node::{Node, State};
+use crate::compat::strand::{Bar, Footing, Locks};
 use crate::context::fiber::{Fiber, Step};
 use crate::sched::current;
 use std::any::{Any, TypeId};
 use std::cell::{Cell, RefCell};
+use std::panic::{self, AssertUnwindSafe};
 use std::ptr;
 use std::rc::Rc;
 
@@ -31,23 +33,31 @@ pub(super) enum Message<T> {
 }
 
 /// What a greenlet that is resumed finds in its mailbox.
-#[derive(Debug)]
 pub(super) struct Desk {
     /// `Cell<Option<Message<T>>>` in the frame of whoever switched; null: it is to end.
     message: *const (),
     /// `Cell<Option<Message<T>>>` in the hub's frame: for the outcome; null: nobody wants it.
     outcome: *const (),
     panic: RefCell<Option<Box<dyn Any + Send>>>,
+    /// Who went before: the receiver lets go of it, after it has taken the message.
+    previous: Cell<Option<Rc<Node>>>,
+    footing: Footing,
 }
 
 impl Desk {
+    fn new(message: *const (), outcome: *const (), previous: Option<Rc<Node>>) -> Desk {
+        Desk {
+            message,
+            outcome,
+            panic: RefCell::new(None),
+            previous: Cell::new(previous),
+            footing: current::with_context(Footing::new),
+        }
+    }
+
     /// For one that is to end.
     pub(super) fn of_exit() -> Desk {
-        Desk {
-            message: ptr::null(),
-            outcome: ptr::null(),
-            panic: RefCell::new(None),
-        }
+        Desk::new(ptr::null(), ptr::null(), None)
     }
 
     /// How it ended, if it panicked and nobody wanted the outcome.
@@ -64,27 +74,37 @@ impl Desk {
     }
 
     /// What the running greenlet of this fiber, which carries `T`, was brought.
-    pub(super) fn message<T>(fiber: Fiber) -> Message<T> {
-        let message = Desk::of(fiber).message.cast::<Cell<Option<Message<T>>>>();
-        if message.is_null() {
-            return GreenletExit::message();
-        }
-        // SAFETY: the sender carries `T` too (checked at the switch), and waits beside the message.
-        take(unsafe { &*message })
+    ///
+    /// Lets go of whoever went before, in the receiver's name: if that was the last handle, its body unwinds
+    /// here, and may do whatever its receiver may, but for switching away. Panics of it go on.
+    pub(super) fn receive<T>(fiber: Fiber) -> Message<T> {
+        let desk = Desk::of(fiber);
+        let message = desk.message.cast::<Cell<Option<Message<T>>>>();
+        let message = if message.is_null() {
+            GreenletExit::message()
+        } else {
+            // SAFETY: the sender carries `T` too (checked at the switch), and waits beside the message.
+            take(unsafe { &*message })
+        };
+        // The desk is not looked at any more.
+        drop(desk.previous.take());
+        message
     }
 
-    /// The running greenlet of this fiber, which carries `T`, ends.
+    /// The running greenlet of this fiber, which carries `T`, ends. Does not unwind.
     pub(super) fn leave<T>(fiber: Fiber, outcome: Message<T>) {
         let desk = Desk::of(fiber);
         let place = desk.outcome.cast::<Cell<Option<Message<T>>>>();
-        if place.is_null() {
-            if let Message::Raise(payload) = outcome {
-                *desk.panic.borrow_mut() = Some(payload);
-            }
+        if !place.is_null() {
+            // SAFETY: the hub's type is that of all that it resumes.
+            unsafe { &*place }.set(Some(outcome));
             return;
         }
-        // SAFETY: the hub's type is that of all that it resumes.
-        unsafe { &*place }.set(Some(outcome));
+        let panicked = match outcome {
+            Message::Raise(payload) => Some(payload),
+            unwanted => panic::catch_unwind(AssertUnwindSafe(|| drop(unwanted))).err(),
+        };
+        desk.panic.replace(panicked);
     }
 }
 
@@ -147,6 +167,18 @@ pub(super) fn check<T: 'static>(target: &Node) -> Result<(), Reason> {
     if running.is_dying {
         return Err(Reason::Dying);
     }
+    if !target.is_main() && target.locks != Locks::now() {
+        return Err(Reason::Locked);
+    }
+    if !running.is_main() {
+        Desk::of(running.fiber())
+            .footing
+            .check()
+            .map_err(|bar| match bar {
+                Bar::Locked => Reason::Locked,
+                Bar::Unwinding => Reason::Unwinding,
+            })?;
+    }
     let carried = Some(TypeId::of::<T>());
     let is_carried = |node: &Node| match node.carries {
         Some(_) => node.carries == carried,
@@ -180,23 +212,45 @@ pub(super) fn switch<T: 'static>(
     // SAFETY: the running greenlet's: on its own stack, or on that of a strand which it has resumed and left
     // in the middle.
     unsafe { fiber.suspend() };
-    Ok(Desk::message(fiber))
+    Ok(Desk::receive(fiber))
 }
 
-/// Runs greenlets by turns until somebody switches to the main one.
+/// While it lives, others than the main greenlet run.
+struct Away<'a> {
+    family: &'a Family,
+    carries_before: Option<TypeId>,
+}
+
+impl<'a> Away<'a> {
+    fn begin(family: &'a Family, carries: TypeId) -> Away<'a> {
+        family.main.state.set(State::Suspended);
+        Away {
+            family,
+            carries_before: family.main_carries.replace(Some(carries)),
+        }
+    }
+}
+
+impl Drop for Away<'_> {
+    fn drop(&mut self) {
+        self.family.main.state.set(State::Running);
+        self.family.main_carries.set(self.carries_before);
+        let last = self.family.current.take();
+        // Runs user code, in the name of the main one, if this was the last handle.
+        drop(last);
+    }
+}
+
+/// Runs greenlets by turns until somebody switches to the main one. No user code runs in here but on the
+/// greenlets' own stacks: what it did would be nobody's.
 fn hub<T: 'static>(family: &Rc<Family>) -> Message<T> {
     let outcome = Cell::new(None::<Message<T>>);
-    let before = family.main_carries.replace(Some(TypeId::of::<T>()));
-    family.main.state.set(State::Suspended);
+    let _away = Away::begin(family, TypeId::of::<T>());
     let mut next = take_next(family);
     while !next.is_main() {
-        let desk = Desk {
-            message: family.message.get(),
-            outcome: (&raw const outcome).cast(),
-            panic: RefCell::new(None),
-        };
         // Subtle: whoever went before lives until its message was taken, even if this is its last handle.
         let previous = family.current.replace(Some(Rc::clone(&next)));
+        let desk = Desk::new(family.message.get(), (&raw const outcome).cast(), previous);
         // SAFETY: `check` has compared the owner, which runs this, and the type. It is alive; one that runs
         // is never next, but for itself, and then nobody switches.
         let step = unsafe { next.resume(&desk) };
@@ -206,17 +260,11 @@ fn hub<T: 'static>(family: &Rc<Family>) -> Message<T> {
             family.next.replace(Some(parent));
             family.message.set((&raw const outcome).cast());
         }
-        drop(previous);
         next = take_next(family);
     }
     // SAFETY: whoever switched to the main one carries `T`, and is suspended beside its message, or has
     // ended and left it in `outcome`.
-    let message = take(unsafe { &*family.message.get().cast::<Cell<Option<Message<T>>>>() });
-    family.main.state.set(State::Running);
-    family.main_carries.set(before);
-    // Runs user code, if this was the last handle.
-    drop(family.current.replace(None));
-    message
+    take(unsafe { &*family.message.get().cast::<Cell<Option<Message<T>>>>() })
 }
 
 fn take_next(family: &Family) -> Rc<Node> {

@@ -44,6 +44,7 @@ pub use error::SwitchError;
 
 use crate::context::stack::StackSize;
 use crate::park::panics::Unwinding;
+use crate::sched::current;
 use error::Reason;
 use family::Message;
 use node::{Node, State};
@@ -89,7 +90,7 @@ impl<T> Greenlet<T> {
     /// As [`Greenlet::new`], with another parent.
     ///
     /// # Panics
-    /// As [`Greenlet::new`].
+    /// As [`Greenlet::new`], and if `parent` belongs to another green thread or OS thread.
     ///
     /// # Examples
     /// ```
@@ -101,6 +102,10 @@ impl<T> Greenlet<T> {
     /// ```
     #[track_caller]
     pub fn with_parent(parent: &Greenlet<T>, body: impl FnOnce(T) -> T + 'static) -> Greenlet<T> {
+        assert!(
+            parent.node.owner == current::strand_owner(),
+            "parent cannot be of another green thread or OS thread"
+        );
         let parent = Rc::clone(&parent.node);
         let node = Node::new(StackSize::DEFAULT, parent, Location::caller(), body);
         Greenlet::of(node.expect("failed to make a greenlet"))
@@ -134,7 +139,8 @@ impl<T> Greenlet<T> {
     ///
     /// # Panics
     /// If this one has ended, belongs to another green thread or OS thread, or carries another type; if a
-    /// greenlet ends by [`GreenletExit`] and leaves no value. Re-raises what is [thrown](Greenlet::throw)
+    /// greenlet ends by [`GreenletExit`] and leaves no value; in a destructor while the calling body unwinds,
+    /// and in `Ord` or `Clone` of the items of a queue, which is locked meanwhile. Re-raises what is [thrown](Greenlet::throw)
     /// into the calling one, and the panic of a body whose parent it is.
     ///
     /// # Examples
@@ -263,7 +269,9 @@ impl<T> Greenlet<T> {
             assert!(!Rc::ptr_eq(&node, &self.node), "cyclic parent chain");
             next = node.parent.borrow().clone();
         }
-        *self.node.parent.borrow_mut() = Some(Rc::clone(&parent.node));
+        let before = self.node.parent.replace(Some(Rc::clone(&parent.node)));
+        // Runs user code, if this was the last handle.
+        drop(before);
     }
 
     /// Whether it has ended.

@@ -4,7 +4,7 @@
 
 use super::GreenletExit;
 use super::family::{self, Desk, Message};
-use crate::compat::strand::Strand;
+use crate::compat::strand::{Locks, Strand};
 use crate::context::fiber::{Fiber, Step};
 use crate::context::overflow::StackOwner;
 use crate::context::stack::StackSize;
@@ -30,6 +30,8 @@ pub(super) enum State {
 pub(super) struct Node {
     /// Who made it; nobody else switches to it.
     pub(super) owner: u64,
+    /// Where it was made.
+    pub(super) locks: Locks,
     /// What it carries; `None` is the main greenlet, which is whoever made the others and has no type.
     pub(super) carries: Option<TypeId>,
     pub(super) state: Cell<State>,
@@ -52,6 +54,7 @@ impl Node {
     fn unmade(owner: u64, carries: Option<TypeId>, is_dying: bool) -> Node {
         Node {
             owner,
+            locks: Locks::now(),
             carries,
             state: Cell::new(State::Running),
             is_dying,
@@ -75,8 +78,7 @@ impl Node {
     ) -> io::Result<Rc<Node>> {
         let owner = current::prepare_strands()?;
         let first = move |fiber: Fiber| {
-            let message = Desk::message::<T>(fiber);
-            let run = AssertUnwindSafe(move || match message {
+            let run = AssertUnwindSafe(move || match Desk::receive(fiber) {
                 Message::Value(value) => body(value),
                 Message::Raise(payload) => panic::resume_unwind(payload),
                 Message::Exited => panic::resume_unwind(Box::new(GreenletExit::begin())),
@@ -92,6 +94,7 @@ impl Node {
         let strand = unsafe { Strand::new(size, StackOwner::strand(owner >> 1, made_at), first) }?;
         Ok(Rc::new(Node {
             owner,
+            locks: Locks::now(),
             carries: Some(TypeId::of::<T>()),
             state: Cell::new(State::Created),
             is_dying: false,
@@ -145,16 +148,15 @@ impl Node {
             .expect("because only those that were made are suspended")
     }
 
-    /// The next that lives, upwards.
+    /// The next that lives, upwards; it is the parent from now on, so that nobody passes the dead again.
     pub(super) fn living_parent(&self) -> Option<Rc<Node>> {
         let mut next = self.parent.borrow().clone();
-        while let Some(node) = next {
-            if node.state.get() != State::Dead {
-                return Some(node);
-            }
+        while let Some(node) = next.take_if(|node| node.state.get() == State::Dead) {
             next = node.parent.borrow().clone();
         }
-        None
+        // Only the dead are let go of, whose destructors run no user code.
+        self.parent.replace(next.clone());
+        next
     }
 
     /// Unwinds the body of a greenlet that nobody can switch to any more, where it stands.
@@ -164,12 +166,15 @@ impl Node {
         // Nobody looks into it: the outcome of one that was told to end is dropped.
         let desk = Desk::of_exit();
         // Whoever asks finds a greenlet that may not switch.
-        let dying = Node::unmade(self.owner, self.carries, true);
-        let before = family::replace_current(Some(Rc::new(dying)));
+        let dying = Rc::new(Node::unmade(self.owner, self.carries, true));
+        dying.parent.replace(self.parent.borrow().clone());
+        let before = family::replace_current(Some(Rc::clone(&dying)));
         // SAFETY: the caller has compared the owner; it is suspended. The desk brings and takes nothing of
         // the greenlet's type.
         let step = unsafe { self.resume(&desk) };
         drop(family::replace_current(before));
+        // The body may have kept a handle, or made others whose parent it is.
+        dying.state.set(State::Dead);
         match (step, desk.take_panic()) {
             (Step::Suspended, _) => log::error!(
                 "greenlet made at {} switches while it is unwound; its stack is leaked",
@@ -182,9 +187,20 @@ impl Node {
 }
 
 impl Drop for Node {
-    #[expect(unsafe_code, reason = "discards a strand")]
     fn drop(&mut self) {
-        let is_owner = self.owner == current::strand_owner();
+        self.end();
+        // One by one: a chain of greenlets that only their children hold would overflow the stack.
+        let mut next = self.parent.take();
+        while let Some(mut node) = next {
+            next = Rc::get_mut(&mut node).and_then(|last| last.parent.take());
+        }
+    }
+}
+
+impl Node {
+    #[expect(unsafe_code, reason = "discards a strand")]
+    fn end(&mut self) {
+        let is_owner = self.owner == current::strand_owner() && self.locks == Locks::now();
         match self.state.get() {
             State::Created if is_owner => {
                 if let Some(strand) = self.strand.take() {
@@ -193,10 +209,11 @@ impl Drop for Node {
                 }
             }
             State::Suspended if is_owner && !self.is_main() && cfg!(panic = "unwind") => {
-                self.unwind()
+                self.unwind();
             }
             State::Created | State::Suspended if !self.is_main() => log::debug!(
-                "greenlet made at {}, dropped by another than its owner: its stack is leaked",
+                "greenlet made at {}, dropped by another than its owner, or under a queue's lock: its \
+                 stack is leaked",
                 self.made_at
             ),
             _ => {}
