@@ -109,9 +109,8 @@ impl Strand {
             // SAFETY: the caller's contract.
             unsafe { Fiber::with_body(stack, owner, body) }
         } else {
-            let body = Box::new(body);
-            // SAFETY: the caller's contract.
-            unsafe { Fiber::with_body(stack, owner, move |fiber| body(fiber)) }
+            // SAFETY: the caller's contract. The box is a body too.
+            unsafe { Fiber::with_body(stack, owner, Box::new(body)) }
         };
         Ok(Strand {
             fiber,
