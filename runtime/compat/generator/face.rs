@@ -111,7 +111,7 @@ macro_rules! face {
                 self.core.throw(payload)
             }
 
-            /// Unwinds the body with [`GeneratorExit`] from where it waits. `Some`: it caught that and returned a
+            /// Unwinds the body with [`GeneratorExit`](crate::generator::GeneratorExit) from where it waits. `Some`: it caught that and returned a
             /// value. Harmless if it has finished.
             ///
             /// Destructors in the body run, and may park. Locks are not poisoned.

@@ -13,7 +13,7 @@ use std::iter::FusedIterator;
 use std::marker::PhantomData;
 use std::panic::Location;
 
-/// A [`Generator`] whose body may borrow, lent to the closure of a [`scoped`].
+/// A [`Generator`](super::Generator) whose body may borrow, lent to the closure of a [`scoped`].
 ///
 /// Only ever behind `&mut`: it cannot be forgotten, nor taken out of its call.
 ///
