@@ -13,6 +13,7 @@ use crate::context::stack::StackSize;
 use crate::park::segment::{Mark, Segment};
 use crate::sched::loan;
 use std::io;
+use std::panic;
 
 /// A strand that has not ended. Dropping it leaks the stack, with whatever lies on it.
 #[derive(Debug)]
@@ -84,10 +85,17 @@ impl Strand {
 
     /// Drops the body of a strand that was never resumed; runs user code.
     ///
+    /// # Panics
+    /// Re-raises a panic of the body's destructors.
+    ///
     /// # Safety
     /// It was not resumed.
     pub(super) unsafe fn discard(self) {
         // SAFETY: the caller's contract.
-        loan::give(unsafe { self.fiber.discard() });
+        let (stack, outcome) = unsafe { self.fiber.discard() };
+        loan::give(stack);
+        if let Err(payload) = outcome {
+            panic::resume_unwind(payload);
+        }
     }
 }
