@@ -266,14 +266,14 @@ fn greenlets_in_locals_of_their_owner_end_with_their_owner() {
 fn long_chain_of_parents_is_dropped() {
     everywhere(|| {
         let mut last = Greenlet::new(|n: u32| n + 1);
-        for _ in 0..300 {
+        for _ in 0..3000 {
             last = Greenlet::with_parent(&last, |n: u32| n + 1);
         }
         let second = last.clone();
-        assert_eq!(last.switch(0), 301);
+        assert_eq!(last.switch(0), 3001);
         drop((second, last));
         let mut unused = Greenlet::new(|n: u32| n);
-        for _ in 0..300 {
+        for _ in 0..3000 {
             unused = Greenlet::with_parent(&unused, |n: u32| n);
         }
     });

@@ -201,5 +201,10 @@ impl Drop for Node {
             ),
             _ => {}
         }
+        // One after the other: dropped by each other, long chains of parents would overflow the stack.
+        let mut next = self.parent.take();
+        while let Some(mut node) = next.and_then(Rc::into_inner) {
+            next = node.parent.get_mut().take();
+        }
     }
 }
