@@ -16,6 +16,7 @@ use crate::sched::{current, loan};
 use crate::sys::fatal;
 use std::io;
 use std::mem;
+use std::panic;
 
 /// Larger bodies lie in a box: corosensei moves at most a kilobyte to a fresh stack...
 const BODY_BYTES: usize = 512;
@@ -161,11 +162,18 @@ impl Strand {
 
     /// Drops the body of a strand that was never resumed; runs user code.
     ///
+    /// # Panics
+    /// Re-raises a panic of the body's destructors.
+    ///
     /// # Safety
     /// It was not resumed.
     pub(super) unsafe fn discard(self) {
         // SAFETY: the caller's contract.
-        loan::give(unsafe { self.fiber.discard() });
+        let (stack, outcome) = unsafe { self.fiber.discard() };
+        loan::give(stack);
+        if let Err(payload) = outcome {
+            panic::resume_unwind(payload);
+        }
     }
 }
 

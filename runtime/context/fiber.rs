@@ -29,7 +29,9 @@ use corosensei::stack::{Stack as CorosenseiStack, StackPointer};
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 use std::cell::Cell;
 use std::mem::{MaybeUninit, offset_of};
+use std::panic::{self, AssertUnwindSafe};
 use std::ptr::NonNull;
+use std::thread;
 
 /// The bounds of a stack, as corosensei wants them.
 struct Bounds {
@@ -205,21 +207,26 @@ impl Fiber {
         unsafe { record.stack.assume_init_read() }
     }
 
-    /// Drops the body of a fiber that was never resumed, and gives the stack back. Runs user code.
+    /// Drops the body of a fiber that was never resumed, and gives the stack back, and how that ended: it
+    /// runs user code.
     ///
     /// # Safety
     /// It was not resumed, and is not used again.
-    pub(crate) unsafe fn discard(self) -> Stack {
+    pub(crate) unsafe fn discard(self) -> (Stack, thread::Result<()>) {
         // SAFETY: nothing runs on the stack, so the record is ours alone.
         let record = unsafe { self.0.as_ref() };
         // SAFETY: initialised in `with_body`, read once.
-        let coroutine = unsafe { record.coroutine.assume_init_read() };
+        let mut coroutine = unsafe { record.coroutine.assume_init_read() };
         debug_assert!(!coroutine.started());
-        // Drops the body where it lies. If that panics, the stack is lost, which is sound.
+        // Subtle: drops the body where it lies. `drop` would do so too, and make a panic an abort.
+        let outcome = panic::catch_unwind(AssertUnwindSafe(|| coroutine.force_unwind()));
+        // SAFETY: nothing is left of the body: a destructor that panics does not keep the others from
+        // being run.
+        unsafe { coroutine.force_reset() };
         drop(coroutine);
         record.owner.0.clear();
         // SAFETY: initialised in `with_body`, read once.
-        unsafe { record.stack.assume_init_read() }
+        (unsafe { record.stack.assume_init_read() }, outcome)
     }
 
     /// What resumer and fiber pass each other, a pointer into the frame of whoever wrote it.

@@ -191,6 +191,34 @@ fn deep_stack_holds_what_the_default_one_would_not() {
     });
 }
 
+#[test]
+fn yield_from_a_big_stack_inside_the_body_works_and_unwinds() {
+    everywhere(|| {
+        let journal = Journal::default();
+        for steps in 0..5 {
+            let theirs = journal.clone();
+            let mut climbing: Numbers = Generator::new(move |y| {
+                let _small = theirs.at_drop("small");
+                greenroom::with_big_stack(8 << 20, || {
+                    let _big = theirs.at_drop("big");
+                    y.yield_(1);
+                    let deep = greenroom::with_big_stack(16 << 20, || {
+                        y.yield_(2);
+                        recurse(4000)
+                    });
+                    y.yield_(deep.unwrap());
+                })
+                .unwrap();
+            });
+            let sum: u32 = climbing.by_ref().take(steps).sum();
+            drop(climbing);
+            assert_eq!(sum, [0, 1, 3, 8_002_003, 8_002_003][steps]);
+            let ends = if steps == 0 { "" } else { "big small" };
+            assert_eq!(journal.take(), ends, "after {steps} steps");
+        }
+    });
+}
+
 /// In a child, `run` overflows a generator's stack; the report names it.
 #[track_caller]
 fn overflows(name: &str, run: impl FnOnce(fn()), owner: &str) {

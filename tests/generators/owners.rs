@@ -147,6 +147,39 @@ fn generator_in_a_thread_local_of_a_worker_leaks_at_the_workers_end() {
     assert!(!ended.is_up());
 }
 
+#[test]
+fn generator_in_a_local_of_its_owner_ends_with_its_owner() {
+    greenroom::thread_local! {
+        static OLDER: RefCell<Option<Numbers>> = const { RefCell::new(None) };
+        static USED: RefCell<u32> = const { RefCell::new(0) };
+        static NEWER: RefCell<Option<Numbers>> = const { RefCell::new(None) };
+    }
+    fn keeping(ended: &Flag) -> Numbers {
+        let held = ended.on_drop();
+        Generator::new(move |y| {
+            let _held = held;
+            USED.with(|used| {
+                y.yield_(*used.borrow());
+                *used.borrow_mut() += 1;
+            });
+        })
+    }
+    on_every_runtime(|| {
+        let flags = [Flag::default(), Flag::default()];
+        let theirs = flags.clone();
+        let keeper = spawn_local(move || {
+            OLDER.set(None);
+            for (key, ended) in [&OLDER, &NEWER].into_iter().zip(&theirs) {
+                let mut generator = keeping(ended);
+                assert_eq!(generator.next(), Some(0));
+                key.set(Some(generator));
+            }
+        });
+        keeper.join().unwrap();
+        assert!(flags.iter().all(Flag::is_up));
+    });
+}
+
 /// Ends `body`'s thread, thread-locals and all.
 fn on_a_thread<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> T {
     let _watchdog = watchdog();

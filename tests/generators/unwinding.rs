@@ -318,6 +318,35 @@ impl<F: FnMut()> Drop for OnDrop<F> {
 }
 
 #[test]
+fn body_that_never_began_is_dropped_like_any_value() {
+    everywhere(|| {
+        let held = |journal: &Journal, act: fn()| -> Generator<(), u32> {
+            let held = (OnDrop(act), journal.at_drop("body"));
+            Generator::new(move |y| {
+                let _held = held;
+                y.yield_(1);
+            })
+        };
+        let journal = Journal::default();
+        let raise = || panic::resume_unwind(Box::new("the destructor's"));
+        let created = held(&journal, raise);
+        assert_eq!(complaint(|| drop(created)), "the destructor's");
+        let mut created = held(&journal, raise);
+        assert_eq!(complaint(|| created.close()), "the destructor's");
+        assert_eq!(created.state(), State::Finished);
+        // A destructor may use generators, and wait.
+        drop(held(&journal, || {
+            assert_eq!(
+                Generator::new(|y: &Yielder<(), u32>| y.yield_all(0..3)).count(),
+                3
+            );
+            greenroom::thread::yield_now();
+        }));
+        assert_eq!(journal.take(), "body body body");
+    });
+}
+
+#[test]
 fn yield_in_a_destructor_works_unless_its_body_unwinds() {
     everywhere(|| {
         let mut generator = Generator::new(|y: &Yielder<(), u32>| {

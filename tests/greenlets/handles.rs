@@ -1,10 +1,11 @@
 //! The last handle of a greenlet goes: while it is suspended, from within, with its message under way.
 
-use crate::common::{everywhere, is_child, run_as_child};
+use crate::common::{Flag, everywhere, is_child, on_every_runtime, run_as_child};
 use crate::complaint::complaint;
 use crate::journal::Journal;
 use greenroom::greenlet::{Greenlet, GreenletExit};
 use greenroom::queue;
+use greenroom::thread::spawn_local;
 use std::cell::RefCell;
 use std::os::unix::process::ExitStatusExt;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
@@ -227,6 +228,54 @@ fn greenlet_made_by_a_body_that_is_unwound_ends_in_the_main_one() {
         drop(dying);
         let orphan = place.take().unwrap();
         assert_eq!(orphan.switch(1), 2);
+    });
+}
+
+#[test]
+fn greenlets_in_locals_of_their_owner_end_with_their_owner() {
+    greenroom::thread_local! {
+        static OLDER: RefCell<Vec<Greenlet>> = const { RefCell::new(Vec::new()) };
+        static NEWER: RefCell<Vec<Greenlet>> = const { RefCell::new(Vec::new()) };
+    }
+    fn keeping(ended: &Flag) -> Greenlet {
+        let (held, main) = (ended.on_drop(), Greenlet::current());
+        Greenlet::new(move |()| {
+            let _held = held;
+            drop(catch_unwind(AssertUnwindSafe(|| main.switch(()))));
+            // Whatever the order of the locals: an answer, and nothing breaks.
+            assert!(main.try_switch(()).is_err());
+        })
+    }
+    on_every_runtime(|| {
+        let flags = [Flag::default(), Flag::default()];
+        let theirs = flags.clone();
+        let keeper = spawn_local(move || {
+            OLDER.with_borrow_mut(Vec::clear);
+            for (key, ended) in [&OLDER, &NEWER].into_iter().zip(&theirs) {
+                let greenlet = keeping(ended);
+                greenlet.switch(());
+                key.with_borrow_mut(|kept| kept.push(greenlet));
+            }
+        });
+        keeper.join().unwrap();
+        assert!(flags.iter().all(Flag::is_up));
+    });
+}
+
+#[test]
+fn long_chain_of_parents_is_dropped() {
+    everywhere(|| {
+        let mut last = Greenlet::new(|n: u32| n + 1);
+        for _ in 0..3000 {
+            last = Greenlet::with_parent(&last, |n: u32| n + 1);
+        }
+        let second = last.clone();
+        assert_eq!(last.switch(0), 3001);
+        drop((second, last));
+        let mut unused = Greenlet::new(|n: u32| n);
+        for _ in 0..3000 {
+            unused = Greenlet::with_parent(&unused, |n: u32| n);
+        }
     });
 }
 
