@@ -16,6 +16,9 @@ use std::os::fd::RawFd;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+/// The number of the bell.
+const BELL: Ask = 9;
+
 const NOW: Option<Duration> = Some(Duration::ZERO);
 
 /// Before a wait that nothing has ended is ended by the bell. Twice as long: as right, slower.
@@ -74,6 +77,15 @@ fn merged<'a>(answers: impl IntoIterator<Item = &'a Answer>) -> Vec<Event> {
         .collect()
 }
 
+/// As `peer.py` calls it.
+fn named(object: Object) -> (&'static str, usize) {
+    match object {
+        Object::Poll => ("poll", 0),
+        Object::Epoll(which) => ("epoll", which),
+        Object::Selector => ("selector", 0),
+    }
+}
+
 /// As `Look` stands in a command.
 fn words(look: &Look, timeout: &str) -> String {
     let list = |list: &Vec<Ask>| {
@@ -81,7 +93,7 @@ fn words(look: &Look, timeout: &str) -> String {
         items.join(",")
     };
     let what = match look {
-        Look::Select(lists) => format!("select {}", lists.each_ref().map(list).join(";")),
+        Look::Select(lists, _) => format!("select {}", lists.each_ref().map(list).join(";")),
         Look::Of(Object::Poll) => "poll".to_owned(),
         Look::Of(Object::Selector) => "selector".to_owned(),
         Look::Of(Object::Epoll(which)) => format!("epoll {which} -1"),
@@ -115,7 +127,7 @@ fn parsed(text: &str, is_select: bool) -> Answer {
 }
 
 fn is_select(look: &Look) -> bool {
-    matches!(look, Look::Select(_))
+    matches!(look, Look::Select(..))
 }
 
 fn is_empty(answer: &Answer) -> bool {
@@ -136,7 +148,7 @@ fn count(answer: &Answer) -> Option<usize> {
 impl<'a> Duet<'a> {
     fn start(place: &'a Place, base: RawFd) -> Outcome<Duet<'a>> {
         let python = Python::start();
-        let bell = Bell::at(base + 9);
+        let bell = Bell::at(base + BELL);
         python.give(&bell.near)?;
         let mut duet = Duet {
             place,
@@ -154,26 +166,49 @@ impl<'a> Duet<'a> {
             Object::Epoll(1),
             Object::Selector,
         ] {
-            let verb = Verb::Register;
-            duet.change(Change {
-                object,
-                verb,
-                ask: 9,
-                bits: 1,
-                data: 0,
-            })?;
+            duet.hear_bell(object)?;
         }
         Ok(duet)
+    }
+
+    /// Has `object` watch the bell.
+    fn hear_bell(&mut self, object: Object) -> Outcome {
+        let verb = Verb::Register;
+        self.change(Change {
+            object,
+            verb,
+            ask: BELL,
+            bits: 1,
+            data: 0,
+        })
+    }
+
+    fn renew(&mut self, object: Object) -> Outcome {
+        self.place.run(|| self.ours.renew(object));
+        let (what, which) = named(object);
+        self.python.tell(&format!("renew {what} {which}"))?;
+        self.hear_bell(object)
     }
 
     fn number(&self, ask: Ask) -> RawFd {
         if ask < 0 { ask } else { self.base + ask }
     }
 
+    fn is_open(&self, ask: Ask) -> bool {
+        let slot = usize::try_from(ask).map(|index| self.slots.get(index));
+        ask == BELL || matches!(slot, Ok(Some(Some(_))))
+    }
+
     fn numbered(&self, look: &Look) -> Look {
-        let list = |list: &Vec<Ask>| list.iter().map(|&ask| self.number(ask)).collect();
         match look {
-            Look::Select(lists) => Look::Select(lists.each_ref().map(list)),
+            Look::Select(lists, is_open_only) => {
+                let is_asked = |ask: Ask| !is_open_only || self.is_open(ask);
+                let list = |list: &Vec<Ask>| {
+                    let asked = list.iter().filter(|&&ask| is_asked(ask));
+                    asked.map(|&ask| self.number(ask)).collect()
+                };
+                Look::Select(lists.each_ref().map(list), *is_open_only)
+            }
             look => look.clone(),
         }
     }
@@ -188,6 +223,7 @@ impl<'a> Duet<'a> {
                 Ok(())
             }
             Step::Act(act) => self.act(*act),
+            Step::Renew(object) => self.renew(*object),
             Step::Look(look) => self.look(look),
             Step::Wait(look, act) => self.wait(look, *act),
         }
@@ -244,11 +280,7 @@ impl<'a> Duet<'a> {
     fn change(&mut self, mut change: Change) -> Outcome {
         change.ask = self.number(change.ask);
         let ours = self.place.run(|| self.ours.change(change));
-        let (what, which) = match change.object {
-            Object::Poll => ("poll", 0),
-            Object::Epoll(which) => ("epoll", which),
-            Object::Selector => ("selector", 0),
-        };
+        let (what, which) = named(change.object);
         let verb = format!("{:?}", change.verb).to_lowercase();
         let Change {
             ask, bits, data, ..
@@ -311,12 +343,13 @@ impl<'a> Duet<'a> {
 
     fn wait(&mut self, look: &Look, act: Act) -> Outcome {
         let mut look = look.clone();
-        if let Look::Select([readers, ..]) = &mut look {
-            readers.push(9);
+        if let Look::Select([readers, ..], _) = &mut look {
+            readers.push(BELL);
         }
         let [ours, python] = self.glance(&look)?;
         let has_answer = !is_empty(&ours) || !is_empty(&python);
         self.compare(&look, [ours, python])?;
+        eprintln!("WAIT {}", if has_answer { "ready" } else { "waits" });
         if has_answer {
             return self.act(act);
         }
@@ -352,6 +385,7 @@ impl<'a> Duet<'a> {
         let (answer, is_python_done) = self.until_one_is_done(&ours)?;
         if answer.is_none() && !is_python_done {
             self.bell.ring();
+            eprintln!("WAIT bell");
         }
         let ours = match answer {
             Some(answer) => answer,

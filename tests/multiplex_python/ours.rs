@@ -83,6 +83,15 @@ impl Ours {
         }
     }
 
+    pub(crate) fn renew(&mut self, object: Object) {
+        let new = Ours::new();
+        match object {
+            Object::Poll => self.poll = new.poll,
+            Object::Epoll(which) => self.epolls[which] = Arc::clone(&new.epolls[which]),
+            Object::Selector => self.selector = new.selector,
+        }
+    }
+
     /// `change` with the number itself for what it asks for.
     pub(crate) fn change(&self, change: Change) -> Answer {
         let Change {
@@ -151,7 +160,7 @@ impl Ours {
     /// `look` with the numbers themselves for what it asks for.
     pub(crate) fn look(&self, look: &Look, timeout: Option<Duration>) -> Answer {
         match look {
-            Look::Select([r, w, x]) => match select(r, w, x, timeout) {
+            Look::Select([r, w, x], _) => match select(r, w, x, timeout) {
                 Ok((r, w, x)) => {
                     Answer::Lists([r, w, x].map(|list| list.into_iter().copied().collect()))
                 }

@@ -70,6 +70,20 @@ def change(words):
     return ""
 
 
+def renew(words):
+    global poll, selector
+    what, which = words
+    if what == "poll":
+        poll = select.poll()
+    elif what == "selector":
+        selector.close()
+        selector = selectors.DefaultSelector()
+    else:
+        epolls[int(which)].close()
+        epolls[int(which)] = select.epoll()
+    return ""
+
+
 def told(call, *arguments):
     """The result, or the exception's class or number, as text."""
     try:
@@ -107,6 +121,8 @@ def obey(words, files):
         return told(look, words)
     if verb == "change":
         return told(change, words)
+    if verb == "renew":
+        return told(renew, words)
     if verb == "start":
         return start(words)
     if verb == "done":

@@ -75,7 +75,8 @@ pub(crate) struct Change {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Look {
-    Select([Vec<Ask>; 3]),
+    /// The second: closed numbers are left out, of which one alone makes the call fail.
+    Select([Vec<Ask>; 3], bool),
     Of(Object),
     /// An epoll's, at most so many events; none is an error.
     Some(usize, usize),
@@ -97,6 +98,8 @@ pub(crate) enum Step {
     /// Closes those others.
     CloseKept,
     Act(Act),
+    /// A new object instead of the old one.
+    Renew(Object),
     Look(Look),
     /// Both wait, then it happens.
     Wait(Look, Act),
@@ -145,6 +148,7 @@ fn stir(rng: &mut Rng) -> Stir {
             Fill,
             Drain,
             Drain,
+            CloseFar,
             ShutFar(how),
             ShutNear(how),
             CloseFar,
@@ -228,7 +232,8 @@ fn look(rng: &mut Rng) -> Look {
     match rng.below(7) {
         0..2 => {
             let mut list = || (0..rng.below(6)).map(|_| ask(rng)).collect();
-            Look::Select([list(), list(), list()])
+            let lists = [list(), list(), list()];
+            Look::Select(lists, rng.below(5) > 0)
         }
         2 => Look::Some(one_of(rng, &[0, 1]), one_of(rng, &[0, 1, 1, 2, 3])),
         _ => Look::Of(object(rng)),
@@ -248,6 +253,68 @@ fn wait(rng: &mut Rng) -> Step {
     Step::Wait(look, act)
 }
 
+/// A wait that has something to wait for: one file, quiet, watched by a new object.
+fn scene(rng: &mut Rng) -> Vec<Step> {
+    use Stir::{CloseFar, Drain, Fill, Read, Reset, ShutFar, Urgent, Write};
+    let slot = rng.below(SLOTS);
+    let ask = i32::try_from(slot).unwrap();
+    let is_for_data = rng.below(3) > 0;
+    let (hush, bits, ring) = if is_for_data {
+        let rings = [
+            Write,
+            Write,
+            Write,
+            ShutFar(libc::SHUT_WR),
+            CloseFar,
+            Reset,
+            Urgent,
+        ];
+        let bits = one_of(rng, &[0x1, 0x1, 0x3, 0x2001, 0x2, 0x2000]);
+        (Read, bits, one_of(rng, &rings))
+    } else {
+        (Fill, 0x4, one_of(rng, &[Drain, Drain, CloseFar, Reset]))
+    };
+    let object = object(rng);
+    let (bits, mode) = match object {
+        Object::Selector if is_for_data => (1, 0),
+        Object::Selector => (2, 0),
+        Object::Epoll(_) => (bits, one_of(rng, &[0, 0, 1 << 31, 1 << 30, 3 << 30])),
+        Object::Poll => (bits, 0),
+    };
+    let (verb, data) = (Verb::Register, 1);
+    let register = Change {
+        object,
+        verb,
+        ask,
+        bits: bits | mode,
+        data,
+    };
+    let look = match rng.below(4) {
+        0 if is_for_data => Look::Select([vec![ask], vec![], vec![ask]], true),
+        0 => Look::Select([vec![], vec![ask], vec![]], true),
+        _ => Look::Of(object),
+    };
+    let act = match rng.below(6) {
+        0 => Act::Change(Change {
+            verb: Verb::Modify,
+            bits: 7 | mode,
+            ..register
+        }),
+        _ => Act::Stir(slot, ring),
+    };
+    let mut steps = Vec::new();
+    if rng.below(3) > 0 {
+        steps.push(Step::Open(slot, kind(rng)));
+    }
+    steps.extend([
+        Step::Act(Act::Stir(slot, hush)),
+        Step::Renew(object),
+        Step::Act(Act::Change(register)),
+        Step::Wait(look, act),
+    ]);
+    steps
+}
+
 /// The sequence of a seed: some files first, then everything.
 pub(crate) fn sequence(seed: u64, length: usize) -> Vec<Step> {
     let mut rng = Rng::new(seed);
@@ -255,14 +322,19 @@ pub(crate) fn sequence(seed: u64, length: usize) -> Vec<Step> {
     let mut steps: Vec<Step> = opens.collect();
     while steps.len() < length {
         let slot = rng.below(SLOTS);
-        steps.push(match rng.below(40) {
-            0..3 => Step::Open(slot, kind(&mut rng)),
-            3 => Step::Close(slot),
-            4 => one_of_two(&mut rng, Step::CloseButKeepOpen(slot), Step::CloseKept),
-            5..15 => Step::Act(Act::Stir(slot, stir(&mut rng))),
-            15..26 => Step::Act(Act::Change(change(&mut rng))),
-            26..38 => Step::Look(look(&mut rng)),
-            _ => wait(&mut rng),
+        steps.push(match rng.below(82) {
+            0..7 => Step::Open(slot, kind(&mut rng)),
+            7..9 => Step::Close(slot),
+            9..11 => one_of_two(&mut rng, Step::CloseButKeepOpen(slot), Step::CloseKept),
+            11..33 => Step::Act(Act::Stir(slot, stir(&mut rng))),
+            33..55 => Step::Act(Act::Change(change(&mut rng))),
+            55..77 => Step::Look(look(&mut rng)),
+            77 => Step::Renew(object(&mut rng)),
+            78 => wait(&mut rng),
+            _ => {
+                steps.extend(scene(&mut rng));
+                continue;
+            }
         });
     }
     steps
