@@ -36,7 +36,7 @@ use steps::Step;
 const LENGTH: usize = 250;
 
 /// In the gate, for each place.
-const ROUNDS: u64 = 8;
+const ROUNDS: u64 = 16;
 
 /// For the search for a shorter sequence.
 const SHORTENING: Duration = Duration::from_secs(30);
@@ -45,13 +45,14 @@ fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap())
 }
 
-/// Plays seeds at `place`, with files at numbers from `base` on, which nobody else in this process takes.
-fn play_seeds(place: &Place, base: RawFd) {
+/// Plays seeds from `first` on at `place`, with files at numbers from `base` on, which nobody else in this
+/// process takes.
+fn play_seeds(place: &Place, base: RawFd, first: u64) {
     if !python::is_there() {
         return;
     }
     let rounds = setting("GREENROOM_TEST_ROUNDS").unwrap_or(ROUNDS);
-    let seeds = setting("GREENROOM_TEST_SEED").map_or(0..rounds, |seed| seed..seed + 1);
+    let seeds = setting("GREENROOM_TEST_SEED").map_or(first..first + rounds, |seed| seed..seed + 1);
     for seed in seeds {
         let _watchdog = watchdog();
         let steps = steps::sequence(seed, LENGTH);
@@ -90,15 +91,15 @@ fn shortened(
 
 #[test]
 fn green_thread_answers_as_python_with_one_worker() {
-    play_seeds(&Place::Workers(Rt::with_workers(1)), 600);
+    play_seeds(&Place::Workers(Rt::with_workers(1)), 600, 0);
 }
 
 #[test]
 fn green_thread_answers_as_python_with_two_workers() {
-    play_seeds(&Place::Workers(Rt::with_workers(2)), 620);
+    play_seeds(&Place::Workers(Rt::with_workers(2)), 620, 1000);
 }
 
 #[test]
 fn os_thread_answers_as_python() {
-    play_seeds(&Place::OsThread, 640);
+    play_seeds(&Place::OsThread, 640, 2000);
 }

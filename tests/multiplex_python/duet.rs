@@ -39,8 +39,6 @@ struct Duet<'a> {
     base: RawFd,
     slots: [Option<Slot>; 6],
     kept: Vec<Slot>,
-    /// A number may be watched for two files.
-    has_kept: bool,
     bell: Bell,
 }
 
@@ -157,7 +155,6 @@ impl<'a> Duet<'a> {
             base,
             slots: Default::default(),
             kept: Vec::new(),
-            has_kept: false,
             bell,
         };
         for object in [
@@ -254,7 +251,6 @@ impl<'a> Duet<'a> {
     fn close_but_keep(&mut self, slot: u64) -> Outcome {
         if let Some(slot_open) = self.at(slot).take() {
             self.kept.push(slot_open.without_number());
-            self.has_kept = true;
             self.close_theirs(slot)?;
         }
         Ok(())
@@ -263,6 +259,11 @@ impl<'a> Duet<'a> {
     fn close_theirs(&self, slot: u64) -> Outcome {
         let number = self.base + RawFd::try_from(slot).unwrap();
         self.python.tell(&format!("close {number}")).map(drop)
+    }
+
+    /// Whether a number may be watched for two files.
+    fn has_kept(&self) -> bool {
+        !self.kept.is_empty()
     }
 
     fn act(&mut self, act: Act) -> Outcome {
@@ -307,7 +308,7 @@ impl<'a> Duet<'a> {
     fn compare(&self, look: &Look, [ours, python]: [Answer; 2]) -> Outcome {
         let is_part = match look {
             Look::Some(..) => true,
-            Look::Of(Object::Selector) => self.has_kept,
+            Look::Of(Object::Selector) => self.has_kept(),
             _ => false,
         };
         if !is_part || count(&ours).is_none() || count(&python).is_none() {
@@ -330,7 +331,7 @@ impl<'a> Duet<'a> {
     fn look_on(&self, look: &Look, answers: &mut [Vec<Answer>; 2]) -> Outcome {
         let (look, looks) = match look {
             Look::Some(which, _) => (&Look::Of(Object::Epoll(*which)), 1),
-            Look::Of(Object::Selector) if self.has_kept => (look, 8),
+            Look::Of(Object::Selector) if self.has_kept() => (look, 8),
             look => (look, 1),
         };
         for _ in 0..looks {
@@ -349,7 +350,6 @@ impl<'a> Duet<'a> {
         let [ours, python] = self.glance(&look)?;
         let has_answer = !is_empty(&ours) || !is_empty(&python);
         self.compare(&look, [ours, python])?;
-        eprintln!("WAIT {}", if has_answer { "ready" } else { "waits" });
         if has_answer {
             return self.act(act);
         }
@@ -385,7 +385,6 @@ impl<'a> Duet<'a> {
         let (answer, is_python_done) = self.until_one_is_done(&ours)?;
         if answer.is_none() && !is_python_done {
             self.bell.ring();
-            eprintln!("WAIT bell");
         }
         let ours = match answer {
             Some(answer) => answer,

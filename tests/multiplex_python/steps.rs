@@ -240,7 +240,8 @@ fn look(rng: &mut Rng) -> Look {
     }
 }
 
-/// A closed number during a wait of poll(2) or select(2) is what the manual leaves open.
+/// A wait in whatever state all is; mostly something is there already. No number is closed meanwhile: what
+/// poll(2) and select(2) do then is what the manual leaves open.
 fn wait(rng: &mut Rng) -> Step {
     let look = match look(rng) {
         Look::Some(which, _) => Look::Of(Object::Epoll(which)),
@@ -250,43 +251,40 @@ fn wait(rng: &mut Rng) -> Step {
         0 => Act::Change(change(rng)),
         _ => Act::Stir(rng.below(SLOTS), ringing_stir(rng)),
     };
-    Step::Wait(look, act)
+    wait_for(look, act)
 }
 
 /// A wait that has something to wait for: one file, quiet, watched by a new object.
 fn scene(rng: &mut Rng) -> Vec<Step> {
-    use Stir::{CloseFar, Drain, Fill, Read, Reset, ShutFar, Urgent, Write};
     let slot = rng.below(SLOTS);
     let ask = i32::try_from(slot).unwrap();
-    let is_for_data = rng.below(3) > 0;
-    let (hush, bits, ring) = if is_for_data {
-        let rings = [
-            Write,
-            Write,
-            Write,
-            ShutFar(libc::SHUT_WR),
-            CloseFar,
-            Reset,
-            Urgent,
-        ];
-        let bits = one_of(rng, &[0x1, 0x1, 0x3, 0x2001, 0x2, 0x2000]);
-        (Read, bits, one_of(rng, &rings))
-    } else {
-        (Fill, 0x4, one_of(rng, &[Drain, Drain, CloseFar, Reset]))
-    };
     let object = object(rng);
-    let (bits, mode) = match object {
-        Object::Selector if is_for_data => (1, 0),
-        Object::Selector => (2, 0),
-        Object::Epoll(_) => (bits, one_of(rng, &[0, 0, 1 << 31, 1 << 30, 3 << 30])),
-        Object::Poll => (bits, 0),
+    let is_for_data = rng.below(3) > 0;
+    let (kind, hush, ring) = if is_for_data {
+        data_to_come(rng)
+    } else {
+        room_to_come(rng)
+    };
+    let mode = one_of(rng, &[0, 0, 1 << 31, 1 << 30, 3 << 30]);
+    let bits = match (object, is_for_data) {
+        (Object::Selector, _) => {
+            if is_for_data {
+                1
+            } else {
+                2
+            }
+        }
+        (Object::Poll, true) => one_of(rng, &[0x1, 0x3, 0x2001]),
+        (Object::Epoll(_), true) => mode | one_of(rng, &[0x1, 0x3, 0x2001]),
+        (Object::Poll, false) => 0x4,
+        (Object::Epoll(_), false) => mode | 0x4,
     };
     let (verb, data) = (Verb::Register, 1);
     let register = Change {
         object,
         verb,
         ask,
-        bits: bits | mode,
+        bits,
         data,
     };
     let look = match rng.below(4) {
@@ -294,25 +292,65 @@ fn scene(rng: &mut Rng) -> Vec<Step> {
         0 => Look::Select([vec![], vec![ask], vec![]], true),
         _ => Look::Of(object),
     };
+    let modify = Change {
+        verb: Verb::Modify,
+        bits: bits | 3,
+        ..register
+    };
     let act = match rng.below(6) {
-        0 => Act::Change(Change {
-            verb: Verb::Modify,
-            bits: 7 | mode,
-            ..register
-        }),
+        0 => Act::Change(modify),
         _ => Act::Stir(slot, ring),
     };
-    let mut steps = Vec::new();
-    if rng.below(3) > 0 {
-        steps.push(Step::Open(slot, kind(rng)));
-    }
-    steps.extend([
+    let steps = [
+        Step::Open(slot, kind),
         Step::Act(Act::Stir(slot, hush)),
         Step::Renew(object),
         Step::Act(Act::Change(register)),
-        Step::Wait(look, act),
-    ]);
-    steps
+        wait_for(look, act),
+    ];
+    steps.into()
+}
+
+/// A kind, what makes it quiet, and what ends that.
+fn data_to_come(rng: &mut Rng) -> (Kind, Stir, Stir) {
+    use Kind::{Datagram, Event, Listener, Master, PipeReader, Tcp, Terminal, Unix};
+    use Stir::{CloseFar, Read, Reset, ShutFar, Urgent, Write};
+    let end = ShutFar(libc::SHUT_WR);
+    let kinds = [
+        Tcp, Tcp, Unix, Unix, PipeReader, Datagram, Event, Terminal, Master, Listener,
+    ];
+    let kind = one_of(rng, &kinds);
+    let rings: &[Stir] = match kind {
+        Tcp => &[Write, Write, end, CloseFar, Reset, Urgent],
+        Unix => &[Write, Write, end, CloseFar],
+        PipeReader | Terminal | Master => &[Write, Write, CloseFar],
+        _ => &[Write],
+    };
+    (kind, Read, one_of(rng, rings))
+}
+
+/// As [`data_to_come`], for what can be written.
+fn room_to_come(rng: &mut Rng) -> (Kind, Stir, Stir) {
+    use Kind::{Datagram, Event, PipeWriter, Tcp, Unix};
+    use Stir::{CloseFar, Drain, Fill, Read, Reset};
+    let kind = one_of(rng, &[Tcp, Unix, Datagram, PipeWriter, Event]);
+    let rings: &[Stir] = match kind {
+        Event => &[Read],
+        Tcp => &[Drain, Drain, CloseFar, Reset],
+        _ => &[Drain, Drain, CloseFar],
+    };
+    (kind, Fill, one_of(rng, rings))
+}
+
+/// What is changed in a poll object while somebody polls counts from the next call on: who has not begun
+/// yet sees it, so the change comes alone.
+fn wait_for(look: Look, act: Act) -> Step {
+    match (&look, act) {
+        (Look::Of(Object::Poll), Act::Change(change)) if change.object == Object::Poll => {
+            Step::Act(act)
+        }
+        _ => Step::Wait(look, act),
+    }
 }
 
 /// The sequence of a seed: some files first, then everything.
