@@ -6,12 +6,15 @@
 //! - A part of an epoll's events (`max_events`) is compared by its size, then together with a look at all:
 //!   which part it is follows from that order. The same for a selector when a number is watched twice (its
 //!   file was closed but kept open by a duplicate): it has room for as many events as it has keys.
-//! - A wait is compared together with a look after it: one side may have been woken between two events.
+//! - A wait is compared together with a look after it: one side may have been woken between two events, as a
+//!   terminal's hang-up is two. A one-shot has told its part then and tells no more: where an epoll has had
+//!   one, the numbers are compared, not their events.
 
 use crate::ours::{Answer, Event, Ours, Place};
 use crate::python::{Python, without_forks};
 use crate::slots::{Bell, Slot};
 use crate::steps::{Act, Ask, Change, Kind, Look, Object, SLOTS, Step, Verb};
+use greenroom::multiplex::EPOLLONESHOT;
 use std::os::fd::RawFd;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -39,6 +42,8 @@ struct Duet<'a> {
     base: RawFd,
     slots: [Option<Slot>; 6],
     kept: Vec<Slot>,
+    /// Which epolls have had one.
+    has_one_shot: [bool; 2],
     bell: Bell,
 }
 
@@ -155,6 +160,7 @@ impl<'a> Duet<'a> {
             base,
             slots: Default::default(),
             kept: Vec::new(),
+            has_one_shot: [false; 2],
             bell,
         };
         for object in [
@@ -182,6 +188,9 @@ impl<'a> Duet<'a> {
 
     fn renew(&mut self, object: Object) -> Outcome {
         self.place.run(|| self.ours.renew(object));
+        if let Object::Epoll(which) = object {
+            self.has_one_shot[which] = false;
+        }
         let (what, which) = named(object);
         self.python.tell(&format!("renew {what} {which}"))?;
         self.hear_bell(object)
@@ -282,6 +291,9 @@ impl<'a> Duet<'a> {
         change.ask = self.number(change.ask);
         let ours = self.place.run(|| self.ours.change(change));
         let (what, which) = named(change.object);
+        if let Object::Epoll(which) = change.object {
+            self.has_one_shot[which] |= change.bits & EPOLLONESHOT.bits() != 0;
+        }
         let verb = format!("{:?}", change.verb).to_lowercase();
         let Change {
             ask, bits, data, ..
@@ -365,9 +377,14 @@ impl<'a> Duet<'a> {
         let mut answers = [vec![ours], vec![python]];
         self.look_on(&look, &mut answers)?;
         let bell = self.bell.number();
+        let is_of_numbers =
+            matches!(look, Look::Of(Object::Epoll(which)) if self.has_one_shot[which]);
         let [ours, python] = answers.map(|list| {
             let mut events = merged(&list);
             events.retain(|event| event.0 != bell);
+            if is_of_numbers {
+                events.iter_mut().for_each(|event| event.1 = 0);
+            }
             events
         });
         same("wait and look together", &ours, &python)
