@@ -401,7 +401,7 @@ impl<D> DefaultSelector<D> {
     /// The key of one descriptor. Never parks.
     ///
     /// # Errors
-    /// `NotFound` if it is not registered.
+    /// `NotFound` if it is not registered; `InvalidInput` for a negative number.
     ///
     /// # Examples
     /// ```
@@ -415,6 +415,7 @@ impl<D> DefaultSelector<D> {
     /// ```
     pub fn get_key(&self, fd: &impl AsRawFd) -> io::Result<Arc<SelectorKey<D>>> {
         let fd = fd.as_raw_fd();
+        check_number(fd)?;
         let found = self.keys.lock().get(&fd).map(Arc::clone);
         found.ok_or_else(|| not_registered(fd))
     }

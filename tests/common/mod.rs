@@ -240,6 +240,11 @@ pub(crate) fn assert_cancelled<T>(result: greenroom::thread::Result<T>) {
 pub(crate) struct Rng(u64);
 
 impl Rng {
+    /// From a seed that the caller prints.
+    pub(crate) fn new(seed: u64) -> Rng {
+        Rng(seed)
+    }
+
     /// From `GREENROOM_TEST_SEED`, else from the clock; printed, so that a failure shows it.
     pub(crate) fn seeded() -> Rng {
         let seed = std::env::var("GREENROOM_TEST_SEED").map_or_else(

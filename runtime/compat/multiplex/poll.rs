@@ -4,6 +4,7 @@
 
 use super::flags::{POLLIN, POLLOUT, POLLPRI, PollFlags};
 use super::look::look_until;
+use super::select::check_number;
 use crate::sys::lock::Lock;
 use crate::sys::multiplex::{PollFd, not_registered};
 use crate::task::WaitReason;
@@ -110,7 +111,7 @@ impl Poll {
     /// Changes what is asked of a descriptor that is registered. Never parks.
     ///
     /// # Errors
-    /// `NotFound` (`ENOENT`) if it is not registered.
+    /// `NotFound` (`ENOENT`) if it is not registered; `InvalidInput` for a negative number (`ValueError`).
     ///
     /// # Examples
     /// ```
@@ -124,6 +125,7 @@ impl Poll {
     /// ```
     pub fn modify(&self, fd: &impl AsRawFd, events: PollFlags) -> io::Result<()> {
         let fd = fd.as_raw_fd();
+        check_number(fd)?;
         let mut registered = self.registered.lock();
         if !registered.places.contains_key(&fd) {
             return Err(not_registered());
@@ -135,7 +137,7 @@ impl Poll {
     /// Asks nothing of the descriptor any more. Never parks.
     ///
     /// # Errors
-    /// `NotFound` if it is not registered (Python's `KeyError`).
+    /// `NotFound` if it is not registered (Python's `KeyError`); `InvalidInput` for a negative number.
     ///
     /// # Examples
     /// ```
@@ -148,6 +150,7 @@ impl Poll {
     /// ```
     pub fn unregister(&self, fd: &impl AsRawFd) -> io::Result<()> {
         let fd = fd.as_raw_fd();
+        check_number(fd)?;
         match self.registered.lock().remove(fd) {
             true => Ok(()),
             false => Err(not_registered()),
