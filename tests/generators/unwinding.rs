@@ -389,6 +389,30 @@ fn generator_used_in_a_destructor_while_its_owner_unwinds_works() {
     });
 }
 
+#[test]
+fn yield_in_a_destructor_of_an_unwinding_body_is_refused_while_its_resumer_unwinds_too() {
+    everywhere(|| {
+        let journal = Journal::default();
+        let text = complaint(|| {
+            let _late = OnDrop(|| {
+                let theirs = journal.clone();
+                let mut body: Generator<(), u32> = Generator::new(move |y| {
+                    let _later = OnDrop(|| theirs.note(complaint(|| y.yield_(1))));
+                    panic!("the body's");
+                });
+                journal.note(complaint(|| body.next()));
+            });
+            panic!("the resumer's");
+        });
+        assert_eq!(text, "the resumer's");
+        assert_eq!(
+            journal.take(),
+            "a generator must not yield in a destructor while its body unwinds the body's"
+        );
+        assert!(!std::thread::panicking());
+    });
+}
+
 /// Runs `body` in a child, on its OS thread, where it must end the process with `sentence`.
 #[track_caller]
 fn aborts(name: &str, sentence: &str, body: impl FnOnce()) {
