@@ -85,7 +85,7 @@ pub(crate) fn run(args: &MicroArgs) -> io::Result<bool> {
             Err(error) => report.failure(row.name, &error),
         }
     }
-    if args.is_wanted("generator") {
+    if args.is_wanted("generator") || args.is_wanted("greenlet") {
         report.note(format!("Python here: {}", micro::strands::python()));
     }
     if with_allocs && let Err(error) = micro::allocs::run(&lab, &mut report) {

@@ -131,7 +131,7 @@ const SWITCH_GOAL: Goal = Goal::Ratio(1.3);
 const GENERATOR_GOAL: Goal = Goal::Ratio(1.2);
 
 /// All rows in the order they run.
-pub(crate) const ROWS: [Row; 15] = [
+pub(crate) const ROWS: [Row; 16] = [
     Row {
         what: "yield_now, nobody else runnable",
         ..row(
@@ -259,6 +259,15 @@ pub(crate) const ROWS: [Row; 15] = [
             GENERATOR_GOAL,
             strands::bare_made,
             strands::made,
+        )
+    },
+    Row {
+        what: "switch to a greenlet and back, with values; floor: as generator",
+        ..row(
+            "greenlet",
+            Goal::None,
+            strands::bare_rounds,
+            strands::switches,
         )
     },
 ];

@@ -9,6 +9,7 @@ use crate::clock::cpu_per;
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 use greenroom::generator::{self, Generator};
+use greenroom::greenlet::Greenlet;
 use std::hint::black_box;
 use std::io;
 use std::process::{Command, Stdio};
@@ -93,6 +94,24 @@ pub(super) fn made(lab: &Lab) -> io::Result<f64> {
                     Generator::new(move |_| black_box(number));
                 black_box(generator.start());
                 black_box(generator.take_return());
+            }
+        })
+    }))
+}
+
+/// As [`bare_rounds`], by two switches of greenlets in a green thread.
+pub(super) fn switches(lab: &Lab) -> io::Result<f64> {
+    let rounds = lab.share(YIELDS);
+    Ok(lab.one.run(|| {
+        let main = Greenlet::<u64>::current();
+        let echo = Greenlet::new(move |mut value| {
+            loop {
+                value = main.switch(value);
+            }
+        });
+        cpu_per(rounds, || {
+            for number in 0..rounds as u64 {
+                black_box(echo.switch(number));
             }
         })
     }))

@@ -163,6 +163,7 @@ impl<S, Y, R> Core<S, Y, R> {
     ///
     /// `bring` says what the body gets; to start it, nothing.
     #[inline(always)]
+    #[track_caller]
     pub(super) fn resume(&mut self, bring: impl FnOnce(&mut Exchange<S, Y>)) -> Option<Y> {
         match self.turn(bring)? {
             Turn::Yielded(value) => Some(value),
@@ -176,6 +177,7 @@ impl<S, Y, R> Core<S, Y, R> {
 
     /// `None`: it had finished before.
     #[inline(always)]
+    #[track_caller]
     fn turn(&mut self, bring: impl FnOnce(&mut Exchange<S, Y>)) -> Option<Turn<Y, R>> {
         let strand = self.strand.as_mut()?;
         if self.owner != current::strand_owner() {
@@ -241,6 +243,7 @@ impl<S, Y, R> Core<S, Y, R> {
     }
 
     /// Raises `payload` where the body waits.
+    #[track_caller]
     pub(super) fn throw(&mut self, payload: Payload) -> Option<Y> {
         self.assert_owner();
         match self.state {
@@ -254,6 +257,7 @@ impl<S, Y, R> Core<S, Y, R> {
     }
 
     /// Unwinds the body. `Some`: it returned a value instead.
+    #[track_caller]
     pub(super) fn close(&mut self) -> Option<R> {
         match self.try_close() {
             Ok(value) => value,
@@ -280,6 +284,7 @@ impl<S, Y, R> Core<S, Y, R> {
         }
     }
 
+    #[track_caller]
     fn assert_owner(&self) {
         if self.strand.is_some() && self.owner != current::strand_owner() {
             refuse_stranger(self.made_at);
@@ -356,6 +361,7 @@ impl fmt::Display for Stubborn {
 }
 
 #[cold]
+#[track_caller]
 fn refuse_stranger(made_at: &Location<'_>) -> ! {
     panic!(
         "a generator belongs to the green thread or OS thread that made it (at {made_at}), and was \
@@ -364,6 +370,7 @@ fn refuse_stranger(made_at: &Location<'_>) -> ! {
 }
 
 #[cold]
+#[track_caller]
 fn refuse_in_lock() -> ! {
     panic!(
         "a generator made outside of Ord or Clone of a queue's items must not be resumed in there, where the queue is locked, nor the other way round"

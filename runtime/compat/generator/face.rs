@@ -32,6 +32,7 @@ macro_rules! face {
             /// assert_eq!(upper.start().as_deref(), Some("ready"));
             /// assert_eq!(upper.send("a").as_deref(), Some("A"));
             /// ```
+            #[track_caller]
             #[inline]
             pub fn start(&mut self) -> Option<Y> {
                 assert!(
@@ -50,6 +51,7 @@ macro_rules! face {
             ///
             /// # Examples
             /// See `start`.
+            #[track_caller]
             #[inline]
             pub fn send(&mut self, value: S) -> Option<Y> {
                 assert!(
@@ -72,6 +74,7 @@ macro_rules! face {
             /// assert_eq!(one.next(), Some(1));
             /// assert_eq!(one.next(), None);
             /// ```
+            #[track_caller]
             #[inline]
             #[expect(
                 clippy::should_implement_trait,
@@ -107,6 +110,7 @@ macro_rules! face {
             /// careful.start();
             /// assert_eq!(careful.throw(Box::new("stop it")), Some("stop it"));
             /// ```
+            #[track_caller]
             pub fn throw(&mut self, payload: Box<dyn Any + Send>) -> Option<Y> {
                 self.core.throw(payload)
             }
@@ -114,7 +118,7 @@ macro_rules! face {
             /// Unwinds the body with [`GeneratorExit`](crate::generator::GeneratorExit) from where it waits. `Some`: it caught that and returned a
             /// value. Harmless if it has finished.
             ///
-            /// Destructors in the body run, and may park. Locks are not poisoned.
+            /// Destructors in the body run, and may park. greenroom's locks are not poisoned, std's are.
             ///
             /// # Panics
             /// If the body catches its exit and yields again. Re-raises another panic of its. Otherwise as
@@ -128,6 +132,7 @@ macro_rules! face {
             /// assert_eq!(endless.close(), None);
             /// assert_eq!(endless.next(), None);
             /// ```
+            #[track_caller]
             pub fn close(&mut self) -> Option<R> {
                 self.core.close()
             }

@@ -125,8 +125,12 @@ impl<T> Greenlet<T> {
     ///
     /// # Examples
     /// See [`Greenlet`].
+    #[track_caller]
     pub fn current() -> Greenlet<T> {
-        let node = family::running().unwrap_or_else(|reason| panic!("{}", failed::<T>(reason)));
+        let node = match family::running() {
+            Ok(node) => node,
+            Err(reason) => panic!("{}", failed::<T>(reason)),
+        };
         let is_other = node
             .carries
             .is_some_and(|carried| carried != std::any::TypeId::of::<T>());
@@ -145,9 +149,12 @@ impl<T> Greenlet<T> {
     ///
     /// # Examples
     /// See [the module](self).
+    #[track_caller]
     pub fn switch(&self, value: T) -> T {
-        self.try_switch(value)
-            .unwrap_or_else(|error| panic!("{error}"))
+        match self.try_switch(value) {
+            Ok(value) => value,
+            Err(error) => panic!("{error}"),
+        }
     }
 
     /// As [`Greenlet::switch`], with an error instead of the first panics.
@@ -189,10 +196,13 @@ impl<T> Greenlet<T> {
     /// assert_eq!(careful.switch("hello"), "hello");
     /// assert_eq!(careful.throw(Box::new("stop it")), "stop it");
     /// ```
+    #[track_caller]
     pub fn throw(&self, payload: Box<dyn Any + Send>) -> T {
         self.assert_reachable();
-        self.exchange(Message::Raise(payload))
-            .unwrap_or_else(|| panic!("{}", failed::<T>(Reason::Exited)))
+        match self.exchange(Message::Raise(payload)) {
+            Some(value) => value,
+            None => panic!("{}", failed::<T>(Reason::Exited)),
+        }
     }
 
     /// Throws [`GreenletExit`] and drops whatever is given back: this one ends, unless it catches that.
@@ -210,6 +220,7 @@ impl<T> Greenlet<T> {
     /// endless.kill();
     /// assert!(endless.is_dead());
     /// ```
+    #[track_caller]
     pub fn kill(&self) {
         if self.is_dead() {
             return;
@@ -218,12 +229,14 @@ impl<T> Greenlet<T> {
         drop(self.exchange(GreenletExit::message()));
     }
 
+    #[track_caller]
     fn assert_reachable(&self) {
         if let Err(reason) = family::check::<T>(&self.node) {
             panic!("{}", failed::<T>(reason));
         }
     }
 
+    #[track_caller]
     fn exchange(&self, message: Message<T>) -> Option<T> {
         match family::switch(&self.node, message) {
             Ok(Message::Value(value)) => Some(value),
@@ -258,6 +271,7 @@ impl<T> Greenlet<T> {
     /// add.set_parent(&double);
     /// assert_eq!(add.switch(3), 8);
     /// ```
+    #[track_caller]
     pub fn set_parent(&self, parent: &Greenlet<T>) {
         assert!(!self.node.is_main(), "a main greenlet has no parent");
         assert!(
