@@ -43,7 +43,7 @@ mod node;
 pub use error::SwitchError;
 
 use crate::context::stack::StackSize;
-use crate::park::panics::Unwinding;
+use crate::park::panics::{Unwinding, raise_thrown};
 use crate::sched::current;
 use error::Reason;
 use family::Message;
@@ -227,7 +227,7 @@ impl<T> Greenlet<T> {
     fn exchange(&self, message: Message<T>) -> Option<T> {
         match family::switch(&self.node, message) {
             Ok(Message::Value(value)) => Some(value),
-            Ok(Message::Raise(payload)) => panic::resume_unwind(payload),
+            Ok(Message::Raise(payload)) => raise_thrown(payload),
             Ok(Message::Exited) => None,
             Err(reason) => panic!("{}", failed::<T>(reason)),
         }
