@@ -51,7 +51,7 @@ use node::{Node, State};
 use std::any::Any;
 use std::fmt;
 use std::marker::PhantomData;
-use std::panic::{self, Location};
+use std::panic::Location;
 use std::rc::Rc;
 
 /// A body that runs when it is switched to; `T` is what all values are that go from one to the other.
