@@ -168,7 +168,9 @@ fn yield_in_a_panicking_body_beside_the_resumers_panic_ends_the_process_with_the
         || {
             let mut body = panicking();
             body.next();
-            in_unwinding(|| drop(body.next()));
+            in_unwinding(|| {
+                body.next();
+            });
         },
     );
 }
@@ -182,7 +184,9 @@ fn yield_in_a_body_that_was_thrown_into_beside_the_resumers_panic_ends_the_proce
         || {
             let mut body = panicking();
             body.next();
-            in_unwinding(|| drop(body.throw(Box::new("thrown"))));
+            in_unwinding(|| {
+                body.throw(Box::new("thrown"));
+            });
         },
     );
 }
