@@ -339,6 +339,64 @@ fn body_suspended_inside_a_print_keeps_others_from_printing_until_it_goes_on() {
     });
 }
 
+std::thread_local! {
+    static DROPPED: RefCell<Option<Generator<(), u32>>> = const { RefCell::new(None) };
+}
+
+/// Drops what is in `DROPPED` when compared.
+#[derive(PartialEq, Eq)]
+struct Dropper(u32);
+
+impl PartialOrd for Dropper {
+    fn partial_cmp(&self, other: &Dropper) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Dropper {
+    fn cmp(&self, other: &Dropper) -> Ordering {
+        drop(DROPPED.take());
+        self.0.cmp(&other.0)
+    }
+}
+
+#[test]
+fn body_leaked_inside_its_deadlines_and_shields_leaves_none_behind() {
+    /// Suspended under a deadline that is over, a shield, and both of a scoped one on its stack.
+    fn under_frames() -> Generator<(), u32> {
+        let mut stubborn = Generator::new(|y: &Yielder<(), u32>| {
+            let resist = |z: &Yielder<(), u32>| loop {
+                drop(catch_unwind(AssertUnwindSafe(|| {
+                    greenroom::timeout(Duration::ZERO, || greenroom::shield(|| y.yield_(1)))
+                })));
+                z.yield_(2);
+            };
+            let frames = || greenroom::shield(|| scoped(resist, |inner| inner.for_each(|_| ())));
+            let _never = greenroom::timeout(Duration::ZERO, frames);
+        });
+        assert_eq!(stubborn.next(), Some(1));
+        stubborn
+    }
+    everywhere(|| {
+        let within = |leak: &dyn Fn(Generator<(), u32>)| {
+            greenroom::shield(|| {
+                greenroom::timeout(FOREVER, || leak(under_frames())).unwrap();
+                assert_deadlines_work();
+            });
+            assert_deadlines_work();
+        };
+        within(&std::mem::forget);
+        // It catches its exit, yields, and is given up.
+        within(&drop);
+        within(&|stubborn| {
+            DROPPED.set(Some(stubborn));
+            // Dropped while a queue is locked.
+            let queue = queue::PriorityQueue::unbounded();
+            assert!(queue.put(Dropper(1)).is_ok() && queue.put(Dropper(2)).is_ok());
+        });
+    });
+}
+
 greenroom::thread_local! {
     static KEPT: RefCell<Option<Generator<(), ()>>> = const { RefCell::new(None) };
     static LATER: Box<u64> = Box::new(0x5555);
