@@ -14,6 +14,9 @@ const CREW_MAX: usize = 12;
 /// Room for the deepest nest of the main one.
 const STACK_BYTES: usize = 2 << 20;
 
+/// Of a borrowed stack, which a body may leave in the middle.
+const BIG_BYTES: usize = 1 << 20;
+
 #[derive(Clone)]
 struct World(Rc<State>);
 
@@ -82,7 +85,7 @@ fn act(world: &World, depth: u32) {
             return;
         }
         world.0.acts_left.update(|left| left - 1);
-        match world.below(if depth > 4 { 4 } else { 9 }) {
+        match world.below(if depth > 4 { 4 } else { 10 }) {
             0 | 1 => drop(world.any().try_switch(u64::from(depth))),
             2 => thread::yield_now(),
             3 => world.dismiss(),
@@ -90,6 +93,7 @@ fn act(world: &World, depth: u32) {
             5 => greenroom::shield(|| act(world, depth + 1)),
             6 => use_generator(world, depth),
             7 => use_scoped(world, depth),
+            8 => greenroom::with_big_stack(BIG_BYTES, || act(world, depth + 1)).unwrap(),
             _ => world.enlist(),
         }
     }
