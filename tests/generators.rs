@@ -4,6 +4,8 @@
 
 mod common;
 
+#[path = "support/aborts.rs"]
+mod aborts;
 #[path = "generators/borrowed.rs"]
 mod borrowed;
 #[path = "support/complaint.rs"]
@@ -22,6 +24,8 @@ mod meaning;
 mod model;
 #[path = "generators/owners.rs"]
 mod owners;
+#[path = "generators/sound.rs"]
+mod sound;
 #[path = "generators/unwinding.rs"]
 mod unwinding;
 #[path = "generators/waits.rs"]

@@ -4,6 +4,8 @@
 
 mod common;
 
+#[path = "support/aborts.rs"]
+mod aborts;
 #[path = "support/complaint.rs"]
 mod complaint;
 #[path = "greenlets/crowds.rs"]
@@ -16,5 +18,9 @@ mod journal;
 mod meaning;
 #[path = "greenlets/misuse.rs"]
 mod misuse;
+#[path = "greenlets/sound.rs"]
+mod sound;
+#[path = "greenlets/storm.rs"]
+mod storm;
 #[path = "greenlets/waits.rs"]
 mod waits;

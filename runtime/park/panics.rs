@@ -20,6 +20,8 @@
 
 use crate::context::frames::StackContext;
 use crate::sched::current;
+use std::any::Any;
+use std::panic;
 
 /// Marks an interrupt's unwinding of a stack, from its start until its payload is dropped.
 #[derive(Debug)]
@@ -88,6 +90,18 @@ impl Mark {
     }
 }
 
+/// Raises what somebody has thrown into the strand that runs. No hook runs, so it is counted here, if only
+/// the count will tell it from the resumer's or a neighbour's panic.
+#[cold]
+pub(crate) fn raise_thrown(payload: Box<dyn Any + Send>) -> ! {
+    if std::thread::panicking() {
+        current::with_context(|context| {
+            context.panics.set(context.panics.get().saturating_add(1));
+        });
+    }
+    panic::resume_unwind(payload);
+}
+
 /// What was known of panics when a strand was resumed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Standing {
@@ -107,7 +121,9 @@ impl Standing {
     }
 
     /// Whether the strand unwinds now, given that `panicking()` is true: that may be on behalf of its
-    /// resumer, or of a neighbour that is parked in a destructor. In doubt it does.
+    /// resumer, or of a neighbour that is parked in a destructor. In doubt it does. What it misses: a
+    /// `resume_unwind` of the body's own, or any panic under a hook of the user's, beside such another panic.
+    /// A strand that suspends then leaves `panicking()` true for its OS thread, which is sound.
     #[cold]
     pub(crate) fn has_begun_to_unwind(self, context: &StackContext) -> bool {
         let is_seen =

@@ -5,6 +5,7 @@
 //! a compiler that keeps a thread-local's address across a park is right to do so.
 #![expect(unsafe_code, reason = "the worker and the task are reached by pointer")]
 
+use super::hook;
 use super::worker::Worker;
 use crate::context::fiber::Fiber;
 use crate::context::frames::StackContext;
@@ -134,6 +135,8 @@ pub(crate) fn prepare_strands() -> io::Result<u64> {
 
 #[cold]
 fn prepare_os_thread() -> io::Result<u64> {
+    // It counts panics: whether a body unwinds must be known also where no runtime has started.
+    hook::install();
     overflow::install()?;
     let alternate = overflow::prepare_thread()?;
     if OS_STRANDS_END.try_with(|end| end.0.set(alternate)).is_err() {

@@ -1,7 +1,8 @@
 //! The panic hook: one line that names the green thread, then whatever hook was there before.
 //!
-//! Set once per process, at the first runtime's start. std's own message names the OS thread (the
-//! worker), which says little about who panicked. A user's hook set later replaces this one, as usual.
+//! Set once per process, at the first runtime's start or when an OS thread makes its first generator or
+//! greenlet. std's own message names the OS thread (the worker), which says little about who panicked. A
+//! user's hook set later replaces this one, as usual.
 
 use super::current;
 use std::panic;

@@ -1,15 +1,14 @@
 //! Throw, close, drop and panics: what unwinds, in which order, and what comes out where.
 
+use crate::aborts::aborts;
 use crate::common::{everywhere, is_child, run_as_child, text};
 use crate::complaint::{complaint, payload};
 use crate::journal::Journal;
 use greenroom::generator::{Generator, GeneratorExit, State, Yielder};
 use std::any::Any;
-use std::os::unix::process::ExitStatusExt;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
 
 const STUBBORN: &str = "generator ignored GeneratorExit";
-const SIGABRT: i32 = 6;
 
 fn caught<T>(call: impl FnOnce() -> T) -> Result<T, Box<dyn Any + Send>> {
     catch_unwind(AssertUnwindSafe(call))
@@ -411,19 +410,6 @@ fn yield_in_a_destructor_of_an_unwinding_body_is_refused_while_its_resumer_unwin
         );
         assert!(!std::thread::panicking());
     });
-}
-
-/// Runs `body` in a child, on its OS thread, where it must end the process with `sentence`.
-#[track_caller]
-fn aborts(name: &str, sentence: &str, body: impl FnOnce()) {
-    if is_child() {
-        body();
-        unreachable!("the process should have ended");
-    }
-    let output = run_as_child(name);
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(stderr.contains(sentence), "{stderr}");
-    assert_eq!(output.status.signal(), Some(SIGABRT), "{stderr}");
 }
 
 #[test]

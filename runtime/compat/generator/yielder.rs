@@ -11,6 +11,7 @@ use super::GeneratorExit;
 use super::core::{Exchange, Order, Payload, State};
 use crate::compat::strand::Bar;
 use crate::context::fiber::Fiber;
+use crate::park::panics::raise_thrown;
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic;
@@ -81,7 +82,7 @@ impl<S, Y> Yielder<S, Y> {
     pub fn yield_(&self, value: Y) -> S {
         match self.switch(value) {
             Input::Sent(value) => value,
-            Input::Thrown(payload) => panic::resume_unwind(payload),
+            Input::Thrown(payload) => raise_thrown(payload),
             Input::Close => exit(),
         }
     }

@@ -255,7 +255,9 @@ fn hub<T: 'static>(family: &Rc<Family>) -> Message<T> {
         // is never next, but for itself, and then nobody switches.
         let step = unsafe { next.resume(&desk) };
         if step == Step::Finished {
+            // Subtle: made in a queue's lock, it may have a parent from outside, which must not run in there.
             let parent = next.living_parent();
+            let parent = parent.filter(|node| node.is_main() || node.locks == Locks::now());
             let parent = parent.unwrap_or_else(|| Rc::clone(&family.main));
             family.next.replace(Some(parent));
             family.message.set((&raw const outcome).cast());

@@ -43,7 +43,7 @@ mod node;
 pub use error::SwitchError;
 
 use crate::context::stack::StackSize;
-use crate::park::panics::Unwinding;
+use crate::park::panics::{Unwinding, raise_thrown};
 use crate::sched::current;
 use error::Reason;
 use family::Message;
@@ -51,7 +51,7 @@ use node::{Node, State};
 use std::any::Any;
 use std::fmt;
 use std::marker::PhantomData;
-use std::panic::{self, Location};
+use std::panic::Location;
 use std::rc::Rc;
 
 /// A body that runs when it is switched to; `T` is what all values are that go from one to the other.
@@ -240,7 +240,7 @@ impl<T> Greenlet<T> {
     fn exchange(&self, message: Message<T>) -> Option<T> {
         match family::switch(&self.node, message) {
             Ok(Message::Value(value)) => Some(value),
-            Ok(Message::Raise(payload)) => panic::resume_unwind(payload),
+            Ok(Message::Raise(payload)) => raise_thrown(payload),
             Ok(Message::Exited) => None,
             Err(reason) => panic!("{}", failed::<T>(reason)),
         }

@@ -8,6 +8,7 @@ use crate::compat::strand::{Locks, Strand};
 use crate::context::fiber::{Fiber, Step};
 use crate::context::overflow::StackOwner;
 use crate::context::stack::StackSize;
+use crate::park::panics::raise_thrown;
 use crate::sched::current;
 use std::any::TypeId;
 use std::cell::{Cell, RefCell};
@@ -80,7 +81,7 @@ impl Node {
         let first = move |fiber: Fiber| {
             let run = AssertUnwindSafe(move || match Desk::receive(fiber) {
                 Message::Value(value) => body(value),
-                Message::Raise(payload) => panic::resume_unwind(payload),
+                Message::Raise(payload) => raise_thrown(payload),
                 Message::Exited => panic::resume_unwind(Box::new(GreenletExit::begin())),
             });
             let outcome = match panic::catch_unwind(run) {
