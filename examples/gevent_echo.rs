@@ -1,6 +1,6 @@
 //! gevent's echo server: one green thread per connection, plain blocking code, tens of thousands of clients.
 //!
-//! Port of: the notes' coroutine chapter, "gevent socket server".
+//! Port of: the notes, "several sockets in one thread by gevent" (file 002, second section 3.3, part 2).
 //!
 //! Run: `cargo run --release --example gevent_echo -- [--port 8001] [--workers N] [--grace SECONDS]`
 //!
@@ -11,6 +11,8 @@
 //! listening on 127.0.0.1:8001
 //! served 1 clients, 12 bytes
 //! ```
+//! Differs: at a client's end the notes' server loops over `shutdown` for ever. No name of gevent's is needed:
+//! `serve` is its `StreamServer`; `greenroom::gevent` has that name too.
 
 use greenroom::net::{TcpListener, TcpStream, serve};
 use greenroom::signal::{Signal, Signals};

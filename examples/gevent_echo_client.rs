@@ -1,20 +1,23 @@
 //! The client of gevent's echo server: sends what it reads from stdin, prints what comes back.
 //!
-//! Port of: the notes' coroutine chapter, "gevent socket server", the other end of it.
+//! Port of: the notes, "several sockets in one thread by gevent", the client (file 002, second section 3.3, part 2).
 //!
 //! Run: `cargo run --release --example gevent_echo_client -- [--port 8001] [--host 127.0.0.1]`
 //!
-//! Try: start `gevent_echo` in another shell, type lines, end with Ctrl-D; or `seq 1000 | cargo run ...`.
+//! Try: start `gevent_echo` in another shell, type lines, end with `quit` or Ctrl-D; or `seq 1000 | cargo run ...`.
 //!
 //! Output:
 //! ```text
 //! hello
 //! hello
 //! ```
+//! Differs: the notes' client reads one answer for each line; an echo may come in pieces, or two as one, so
+//! here two green threads copy, each in its direction.
 
+use greenroom::io::{stdin, stdout};
 use greenroom::net::{Shutdown, TcpStream};
 use greenroom::thread;
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -55,8 +58,8 @@ fn client(options: &Options) -> io::Result<()> {
     let (stream, is_at_end) = &*shared;
     let outcome = print_echo(stream);
     if !is_at_end.load(Ordering::Acquire) && !sender.is_finished() {
-        // The server left first. The sender may be waiting for a line that nobody types, on a
-        // thread of the blocking pool, so nobody waits for it.
+        // The server left first. The sender may be waiting for a line that nobody types, so nobody waits
+        // for it.
         outcome?;
         return Err(io::Error::new(
             io::ErrorKind::UnexpectedEof,
@@ -70,21 +73,18 @@ fn client(options: &Options) -> io::Result<()> {
 /// Sends stdin line by line, then half-closes: the server learns that no more will come, and its last
 /// echoes still arrive.
 fn send_lines(mut stream: &TcpStream, is_at_end: &AtomicBool) -> io::Result<()> {
-    // A terminal or a file is read by a call that blocks: that belongs on the blocking pool, so that
-    // echoes are printed meanwhile.
-    while let Some(line) = greenroom::unblock(read_line)? {
+    let mut input = BufReader::new(stdin());
+    loop {
+        let mut line = Vec::new();
+        let n = input.read_until(b'\n', &mut line)?;
+        if n == 0 || line.trim_ascii() == b"quit" {
+            break;
+        }
         stream.write_all(&line)?;
     }
     // Before the half-close: the server's end of stream may be printed before this function returns.
     is_at_end.store(true, Ordering::Release);
     stream.shutdown(Shutdown::Write)
-}
-
-/// One line of stdin with its line end, if it has one. `None`: the end of the input.
-fn read_line() -> io::Result<Option<Vec<u8>>> {
-    let mut line = Vec::new();
-    io::BufRead::read_until(&mut io::stdin().lock(), b'\n', &mut line)?;
-    Ok((!line.is_empty()).then_some(line))
 }
 
 /// Copies the server's bytes to stdout until its end of stream.
@@ -95,7 +95,7 @@ fn print_echo(mut stream: &TcpStream) -> io::Result<()> {
         if n == 0 {
             return Ok(());
         }
-        let mut stdout = io::stdout().lock();
+        let mut stdout = stdout().lock();
         stdout.write_all(&buffer[..n])?;
         stdout.flush()?;
     }

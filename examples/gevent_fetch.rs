@@ -97,11 +97,16 @@ fn fetch(address: SocketAddr, path: &str, is_shown: bool) -> io::Result<()> {
     write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n")?;
     let mut answer = BufReader::new(stream);
     // The head ends with an empty line, the body with the connection.
-    let mut line = String::new();
-    while answer.read_line(&mut line)? > 2 {
-        line.clear();
-    }
+    let mut head = String::new();
+    while answer.read_line(&mut head)? > 2 {}
+    let length = head.split_once("Content-Length: ");
+    let length = length.and_then(|(_, rest)| rest.lines().next()?.parse().ok());
     let bytes = io::copy(&mut answer, &mut io::sink())?;
+    if !head.starts_with("HTTP/1.0 200 ") || length != Some(bytes) {
+        let status = head.lines().next().unwrap_or("nothing");
+        let text = format!("http://{address}{path}: {status:?}, {bytes} of {length:?} bytes");
+        return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+    }
     if is_shown {
         greenroom::println!("{bytes} bytes from http://{address}{path}");
     }

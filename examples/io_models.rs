@@ -112,10 +112,16 @@ fn measure(
     let clients: Vec<_> = (0..work.clients)
         .map(|_| thread::spawn(move || client(address, work)))
         .collect();
-    for client in clients {
-        client.join().expect("because a client does not panic")?;
+    let outcomes: Vec<_> = clients.into_iter().map(|client| client.join()).collect();
+    let outcome = outcomes.into_iter().collect::<Result<io::Result<()>, _>>();
+    let outcome = outcome.expect("because a client does not panic");
+    if outcome.is_err() && !server.is_finished() {
+        // It waits for clients that will not come.
+        return outcome;
     }
+    // If it has failed, that is why its clients have.
     let remark = server.join().expect("because a server does not panic")?;
+    outcome?;
     println!("{name:13} {:4} ms, {remark}", begin.elapsed().as_millis());
     Ok(())
 }

@@ -18,7 +18,7 @@
 use greenroom::io::stdin;
 use greenroom::net::TcpStream;
 use greenroom::{print, println};
-use std::io::{self, BufRead, BufReader, ErrorKind, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::process::ExitCode;
 
 mod cli;
@@ -30,6 +30,9 @@ fn main() -> ExitCode {
     cli::run("poll_echo_client", || client(args.address()))
 }
 
+/// It is sent whole before the echo is read: more than the sockets hold, and both sides would wait for ever.
+const LINE_BYTES_MAX: u64 = 16 * 1024;
+
 fn client(address: (&str, u16)) -> io::Result<()> {
     let stream = TcpStream::connect(address).map_err(cli::context(format!(
         "cannot connect to {}:{}",
@@ -40,10 +43,14 @@ fn client(address: (&str, u16)) -> io::Result<()> {
         print!("--->>>");
         greenroom::io::stdout().flush()?;
         let mut line = String::new();
-        let n = stdin().read_line(&mut line)?;
+        let n = stdin().lock().take(LINE_BYTES_MAX).read_line(&mut line)?;
         if n == 0 || line.trim_end() == "quit" {
             println!();
             return Ok(());
+        }
+        if line.len() as u64 == LINE_BYTES_MAX {
+            let text = format!("a line has less than {LINE_BYTES_MAX} bytes");
+            return Err(io::Error::new(ErrorKind::InvalidInput, text));
         }
         if !line.ends_with('\n') {
             line.push('\n');

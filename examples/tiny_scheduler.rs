@@ -34,6 +34,58 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::process::ExitCode;
 use std::rc::Rc;
 
+/// All connect before the server runs: that many the kernel keeps for it.
+const CLIENTS_MAX: usize = 128;
+
+fn main() -> ExitCode {
+    let args = cli::parse(
+        "usage: tiny_scheduler [--port PORT] [--clients N] [--serve]",
+        &[
+            ("--port", "8007"),
+            ("--clients", "3"),
+            ("--serve", cli::OFF),
+        ],
+    );
+    let clients = args.get("--clients");
+    if clients > CLIENTS_MAX {
+        args.refuse(format!(
+            "--clients {clients}: at most {CLIENTS_MAX}, which the listener's queue holds"
+        ));
+    }
+    match run(args.get("--port"), clients, args.is_on("--serve")) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tiny_scheduler: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(port: u16, clients: usize, serves: bool) -> io::Result<()> {
+    let listener = TcpListener::bind(("127.0.0.1", port))?;
+    let address = listener.local_addr()?;
+    listener.set_nonblocking(true)?;
+    println!("listening on {address}");
+    let scheduler = Rc::new(Scheduler {
+        ready: RefCell::default(),
+        waiting: RefCell::default(),
+        epoll: Epoll::new()?,
+    });
+    let limit = if serves { usize::MAX } else { clients };
+    let own = Rc::clone(&scheduler);
+    scheduler.spawn(move |y| report("the server", server(y, &own, &listener, limit)));
+    for number in 1..=if serves { 0 } else { clients } {
+        let stream = TcpStream::connect(address)?;
+        stream.set_nonblocking(true)?;
+        scheduler.spawn(move |y| report("a client", client(y, number, &stream)));
+    }
+    let (tasks, turns) = scheduler.run()?;
+    println!("nobody is left; {tasks} tasks have run, in {turns} turns");
+    Ok(())
+}
+
+// The scheduler: from here to the next such line.
+
 /// What a task yields: what it waits for. What it is sent: nothing.
 type Wait = (RawFd, EpollFlags);
 type Task = Generator<(), Wait>;
@@ -85,7 +137,11 @@ impl Scheduler {
             Err(error) if error.kind() == ErrorKind::NotFound => self.epoll.add(fd, events)?,
             done => done?,
         }
-        self.waiting.borrow_mut().insert(fd, task);
+        let other = self.waiting.borrow_mut().insert(fd, task);
+        assert!(
+            other.is_none(),
+            "one task waits for a descriptor; the real one has lists"
+        );
         Ok(())
     }
 }
@@ -128,10 +184,24 @@ fn server(
     listener: &TcpListener,
     limit: usize,
 ) -> io::Result<()> {
-    for _ in 0..limit {
-        let (stream, _) = wait_for(y, listener, EPOLLIN, || listener.accept())?;
-        stream.set_nonblocking(true)?;
-        scheduler.spawn(move |y| report("a connection", echo(y, &stream)));
+    let (mut accepted, mut is_told) = (0, false);
+    while accepted < limit {
+        match wait_for(y, listener, EPOLLIN, || listener.accept()) {
+            Ok((stream, _)) => {
+                stream.set_nonblocking(true)?;
+                scheduler.spawn(move |y| report("a connection", echo(y, &stream)));
+                (accepted, is_told) = (accepted + 1, false);
+            }
+            // No descriptor left, or a client that is gone already: others may fare better. The real one
+            // pauses here (`runtime/io/backoff.rs`); this one has no clock, and looks at every turn.
+            Err(error) => {
+                if !is_told {
+                    report("the server", Err(error));
+                }
+                is_told = true;
+                y.yield_((listener.as_raw_fd(), EPOLLIN));
+            }
+        }
     }
     Ok(())
 }
@@ -165,50 +235,5 @@ fn client(y: &Parker, number: usize, stream: &TcpStream) -> io::Result<()> {
 fn report(who: &str, outcome: io::Result<()>) {
     if let Err(error) = outcome {
         eprintln!("{who}: {error}");
-    }
-}
-
-fn run(port: u16, clients: usize, serves: bool) -> io::Result<()> {
-    let listener = TcpListener::bind(("127.0.0.1", port))?;
-    let address = listener.local_addr()?;
-    listener.set_nonblocking(true)?;
-    println!("listening on {address}");
-    let scheduler = Rc::new(Scheduler {
-        ready: RefCell::default(),
-        waiting: RefCell::default(),
-        epoll: Epoll::new()?,
-    });
-    let limit = if serves { usize::MAX } else { clients };
-    let own = Rc::clone(&scheduler);
-    scheduler.spawn(move |y| report("the server", server(y, &own, &listener, limit)));
-    for number in 1..=if serves { 0 } else { clients } {
-        let stream = TcpStream::connect(address)?;
-        stream.set_nonblocking(true)?;
-        scheduler.spawn(move |y| report("a client", client(y, number, &stream)));
-    }
-    let (tasks, turns) = scheduler.run()?;
-    println!("nobody is left; {tasks} tasks have run, in {turns} turns");
-    Ok(())
-}
-
-fn main() -> ExitCode {
-    let args = cli::parse(
-        "usage: tiny_scheduler [--port PORT] [--clients N] [--serve]",
-        &[
-            ("--port", "8007"),
-            ("--clients", "3"),
-            ("--serve", cli::OFF),
-        ],
-    );
-    match run(
-        args.get("--port"),
-        args.get("--clients"),
-        args.is_on("--serve"),
-    ) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("tiny_scheduler: {error}");
-            ExitCode::FAILURE
-        }
     }
 }

@@ -98,12 +98,18 @@ fn hear(socket: &UdpSocket, answer: &mpsc::SyncSender<Result<(), String>>) -> io
     let is_coloured = chat::is_coloured();
     let mut buffer = [0; chat::DATAGRAM_BYTES_MAX];
     loop {
-        let n = socket
-            .recv(&mut buffer)
-            .map_err(|error| match error.kind() {
-                ErrorKind::ConnectionRefused => io::Error::new(error.kind(), "no server there"),
-                _ => error,
-            })?;
+        let n = match socket.recv(&mut buffer) {
+            Ok(n) => n,
+            Err(error) => {
+                let error = match error.kind() {
+                    ErrorKind::ConnectionRefused => io::Error::new(error.kind(), "no server there"),
+                    _ => error,
+                };
+                // Whoever waits for an answer is told why there is none.
+                drop(answer.try_send(Err(error.to_string())));
+                return Err(error);
+            }
+        };
         let datagram = String::from_utf8_lossy(&buffer[..n]);
         let fields: Vec<&str> = datagram.splitn(3, '\t').collect();
         match fields[..] {

@@ -16,7 +16,7 @@ use crate::sched::{current, loan};
 use crate::sys::fatal;
 use std::io;
 use std::mem;
-use std::panic;
+use std::panic::{self, Location};
 
 /// Larger bodies lie in a box: corosensei moves at most a kilobyte to a fresh stack...
 const BODY_BYTES: usize = 512;
@@ -82,6 +82,14 @@ impl Footing {
         }
         Ok(())
     }
+}
+
+/// What the report of an overflow says of a strand: an [`identity`](current::identity) is odd for green
+/// threads, whose numbers users know.
+#[inline(always)]
+pub(super) fn owner_of(owner: u64, made_at: &'static Location<'static>) -> StackOwner {
+    let task = if owner & 1 == 1 { owner >> 1 } else { 0 };
+    StackOwner::strand(task, made_at)
 }
 
 /// A strand that has not ended. Dropping it leaks the stack, with whatever lies on it.

@@ -79,7 +79,8 @@ impl StackOwner {
         StackOwner::new(BORROWED, 0, name, location)
     }
 
-    /// A generator or greenlet made at `location` by the green thread or OS thread of this number.
+    /// A generator or greenlet made at `location`; its owner is the green thread of this number, or with 0 an
+    /// OS thread.
     #[inline]
     pub(crate) fn strand(id: u64, location: &'static Location<'static>) -> StackOwner {
         StackOwner::new(STRAND, id, None, location)
@@ -171,7 +172,8 @@ unsafe fn render(text: &mut Text, slot: &Located, owner: &StackOwner) {
     let kind = owner.occupied.load(Ordering::Relaxed);
     text.push(match kind {
         GREEN => b"\ngreen thread ".as_slice(),
-        STRAND => b"\ngenerator or greenlet of ",
+        STRAND if owner.id == 0 => b"\ngenerator or greenlet of an OS thread",
+        STRAND => b"\ngenerator or greenlet of green thread ",
         _ => b"\nthread ",
     });
     match name {
@@ -181,6 +183,7 @@ unsafe fn render(text: &mut Text, slot: &Located, owner: &StackOwner) {
             text.push(b"'");
         }
         None if kind == BORROWED => text.push(b"'<unnamed>'"),
+        None if owner.id == 0 => {}
         None => {
             text.push(b"#");
             text.push_number(owner.id);
@@ -329,8 +332,13 @@ mod tests {
         let strand = rendered(&StackOwner::strand(7, here), 64 << 10);
         assert!(
             strand.starts_with(
-                "\ngenerator or greenlet of #7 has overflowed its stack (64 KiB)\nmade at "
+                "\ngenerator or greenlet of green thread #7 has overflowed its stack (64 KiB)\nmade at "
             ),
+            "{strand}"
+        );
+        let strand = rendered(&StackOwner::strand(0, here), 64 << 10);
+        assert!(
+            strand.starts_with("\ngenerator or greenlet of an OS thread has overflowed"),
             "{strand}"
         );
     }

@@ -36,6 +36,17 @@ fn gevent_fetch_downloads_everything_twice() {
     assert_eq!(many.status.code(), Some(0), "{many}");
 }
 
+/// Not a clock but an order: when the first of the slow answers comes, all have asked.
+#[test]
+fn gevent_fetch_asks_everybody_before_anybody_answers() {
+    let _watchdog = watchdog();
+    let args = ["--downloads", "3", "--delay-ms", "1500"];
+    let ended = run("gevent_fetch", &args);
+    let (_, at_once) = ended.stdout.split_once("one after the other").unwrap();
+    let asked = at_once.find("bytes from").unwrap();
+    assert_eq!(at_once[..asked].matches("GET ").count(), 3, "{ended}");
+}
+
 #[test]
 fn tiny_scheduler_runs_a_server_and_its_clients() {
     let _watchdog = watchdog();
@@ -90,7 +101,7 @@ fn gevent_echo_and_its_client_print_what_they_say() {
     let client = run_with_input(
         "gevent_echo_client",
         &["--port", &server.port()],
-        b"hello\nhello\n",
+        b"hello\nhello\nquit\nnever sent\n",
     );
     assert_output("gevent_echo_client", &client);
     server.assert_output();
@@ -108,6 +119,8 @@ fn bad_arguments_and_taken_ports_are_said_clearly() {
         );
         assert!(ended.stderr.contains("usage: "), "{ended}");
     }
+    let many = run("tiny_scheduler", &["--port", "0", "--clients", "129"]);
+    assert_eq!(many.status.code(), Some(2), "{many}");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let ended = run("tiny_scheduler", &["--port", &port]);

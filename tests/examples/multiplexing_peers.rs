@@ -261,6 +261,8 @@ fn fill(slow: &mut TcpStream, server: &Loop) -> usize {
                 server.assert_alive();
                 refused += 1;
             }
+            // The kernel says so of a wait with a time-out that it has broken off, whatever for.
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => panic!("{}: {error}", server.name),
         }
     }

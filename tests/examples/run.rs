@@ -9,7 +9,8 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
+use std::time::SystemTime;
 
 /// Where examples lie, and the packages that they belong to.
 const PLACES: [(&str, &str); 2] = [
@@ -28,8 +29,29 @@ fn source(name: &str) -> (PathBuf, &'static str) {
     found.unwrap_or_else(|| panic!("there is no example {name}"))
 }
 
+/// When the newest file of what all examples are built from was written.
+fn newest_of_library() -> SystemTime {
+    static NEWEST: OnceLock<SystemTime> = OnceLock::new();
+    *NEWEST.get_or_init(|| {
+        let mut newest = SystemTime::UNIX_EPOCH;
+        let mut waiting = vec![root().join("runtime"), root().join("examples/cli")];
+        while let Some(path) = waiting.pop() {
+            match std::fs::read_dir(&path) {
+                Ok(entries) => waiting.extend(entries.map(|entry| entry.unwrap().path())),
+                Err(_) => newest = newest.max(written(&path).unwrap()),
+            }
+        }
+        newest
+    })
+}
+
+fn written(path: &Path) -> std::io::Result<SystemTime> {
+    path.metadata()?.modified()
+}
+
 /// The built program. `cargo test` of everything has built it beside the tests; `cargo test` of this target
-/// alone builds none, and would test what an earlier one left: so it is built here if its source is newer.
+/// alone builds none, and would test what an earlier one left: so it is built here if its source is newer, or
+/// the library's.
 fn program(name: &str) -> PathBuf {
     static BUILDING: Mutex<()> = Mutex::new(());
     let exe = std::env::current_exe().unwrap();
@@ -37,8 +59,8 @@ fn program(name: &str) -> PathBuf {
     let path = built.join("examples").join(name);
     let _one_at_a_time = BUILDING.lock().unwrap();
     let (source, package) = source(name);
-    let written = |path: &Path| path.metadata().and_then(|file| file.modified());
-    if written(&path).is_ok_and(|built| built >= written(&source).unwrap()) {
+    let needed = written(&source).unwrap().max(newest_of_library());
+    if written(&path).is_ok_and(|built| built >= needed) {
         return path;
     }
     let mut cargo = Command::new(env!("CARGO"));
@@ -238,6 +260,8 @@ pub(crate) fn python(script: &str, args: &[&str]) -> Option<Ended> {
         .stderr(Stdio::null())
         .status();
     if let Err(error) = is_there {
+        let is_needed = std::env::var_os("GREENROOM_TEST_NEEDS_PYTHON").is_some();
+        assert!(!is_needed, "python3: {error}");
         eprintln!("python3: {error}: its part is left out");
         return None;
     }

@@ -247,13 +247,13 @@ fn overflows(name: &str, run: impl FnOnce(fn()), owner: &str) {
 #[test]
 fn overflow_on_an_os_thread_names_the_generator() {
     let name = "crowds::overflow_on_an_os_thread_names_the_generator";
-    overflows(name, |overflow| overflow(), "generator or greenlet of #");
+    overflows(name, |overflow| overflow(), "generator or greenlet of an OS thread");
 }
 
 #[test]
 fn overflow_in_a_green_thread_names_the_generator() {
     let name = "crowds::overflow_in_a_green_thread_names_the_generator";
-    overflows(name, greenroom::run, "generator or greenlet of #");
+    overflows(name, greenroom::run, "generator or greenlet of green thread #");
 }
 
 #[test]
@@ -263,5 +263,5 @@ fn overflow_in_a_generator_inside_a_generator_names_the_inner_one() {
         let mut outer: Generator<(), ()> = Generator::new(move |_| overflow());
         outer.next();
     };
-    overflows(name, within, "generator or greenlet of #");
+    overflows(name, within, "generator or greenlet of an OS thread");
 }

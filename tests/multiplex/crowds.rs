@@ -3,16 +3,20 @@
 use crate::common::{is_child, let_others_run, run_as_child, until, watchdog};
 use crate::kinds::eventfd;
 use crate::on_workers;
+use greenroom::Runtime;
 use greenroom::multiplex::{
     EPOLLET, EPOLLIN, EPOLLONESHOT, Epoll, EpollFlags, NO_FDS, POLLIN, Poll, select,
 };
 use greenroom::selectors::{DefaultSelector, EVENT_READ};
-use greenroom::thread::{spawn, spawn_local};
+use greenroom::thread::{sleep, spawn, spawn_local};
+use std::cell::Cell;
 use std::io::{PipeReader, PipeWriter, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 #[test]
 fn level_is_told_to_all_who_wait() {
@@ -286,5 +290,47 @@ fn nothing_is_left_open() {
         }
         assert_eq!(open_files(), before);
         drop(writer);
+    });
+}
+
+/// Work is counted, not time: between two of a neighbour's wakes there are few looks, though each finds
+/// something at once.
+#[test]
+fn looks_at_many_descriptors_let_neighbours_run() {
+    const WAKES: usize = 20;
+    let _watchdog = watchdog();
+    let looks_of = |look: &dyn Fn()| {
+        let is_done = Rc::new(Cell::new(false));
+        let theirs = Rc::clone(&is_done);
+        let neighbour = spawn_local(move || {
+            for _ in 0..WAKES {
+                sleep(Duration::from_millis(1));
+            }
+            theirs.set(true);
+        });
+        let mut looks = 0;
+        while !is_done.get() {
+            look();
+            looks += 1;
+        }
+        neighbour.join().unwrap();
+        looks
+    };
+    let runtime = Runtime::builder().workers(1).build().unwrap();
+    runtime.run(|| {
+        let pipes: Vec<_> = (0..1000).map(|_| greenroom::io::pipe().unwrap()).collect();
+        (&pipes[999].1).write_all(b"x").unwrap();
+        let readers: Vec<_> = pipes.iter().map(|(reader, _)| reader.as_raw_fd()).collect();
+        let looks = looks_of(&|| {
+            let (ready, _, _) = select(&readers, &NO_FDS, &NO_FDS, None).unwrap();
+            assert_eq!(ready.len(), 1);
+        });
+        assert!(looks < WAKES * 1000, "{looks} selects");
+        let poll = Poll::new();
+        for fd in &readers {
+            poll.register(fd, POLLIN);
+        }
+        let looks = looks_of(&|| assert_eq!(poll.poll(None).unwrap().len(), 1));
+        assert!(looks < WAKES * 1000, "{looks} polls");
     });
 }

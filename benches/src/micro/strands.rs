@@ -1,7 +1,7 @@
 //! Generators against bare coroutines, and what Python's take on this machine.
 //!
-//! Both sides switch from within a call that is not inlined, three deep on the body's side, as programs
-//! do: in one piece the return predictor would flatter both.
+//! Both bodies suspend within a call that is not inlined, as programs do: in one piece the return predictor
+//! would flatter both. The resumers' calls are inlined as far as the compiler likes.
 
 use super::Lab;
 use super::floor::{STACK_BYTES, YIELDS};

@@ -12,9 +12,8 @@
 #![expect(unsafe_code, reason = "switches stacks; values go by pointer")]
 
 use super::yielder::Yielder;
-use crate::compat::strand::{Footing, Locks, Strand};
+use crate::compat::strand::{self, Footing, Locks, Strand};
 use crate::context::fiber::Step;
-use crate::context::overflow::StackOwner;
 use crate::context::stack::StackSize;
 use crate::sched::current;
 use std::any::Any;
@@ -136,7 +135,7 @@ impl<S, Y, R> Core<S, Y, R> {
         };
         // SAFETY: the caller's contract; `first` catches what unwinds. The report names no memory but what
         // is static.
-        let strand = unsafe { Strand::new(size, StackOwner::strand(owner >> 1, made_at), first) };
+        let strand = unsafe { Strand::new(size, strand::owner_of(owner, made_at), first) };
         Ok(Core {
             strand: Some(strand?),
             state: State::Created,

@@ -90,7 +90,8 @@ impl<S, Y> Yielder<S, Y> {
     /// Yields everything that `inner` yields, and returns what it returns. Values that are sent, and what is
     /// thrown, go to `inner`; closing closes it first. Python's `yield from`.
     ///
-    /// If `inner` has started, it is first sent the default of its type.
+    /// If `inner` has started, it is first sent the default of its type. Each value passes through every
+    /// generator between: the deeper the nest, the more switches it takes.
     ///
     /// # Panics
     /// If `inner` has finished before. Panics of `inner`.

@@ -50,6 +50,7 @@ use family::Message;
 use node::{Node, State};
 use std::any::Any;
 use std::fmt;
+use std::io;
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::rc::Rc;
@@ -102,13 +103,22 @@ impl<T> Greenlet<T> {
     /// ```
     #[track_caller]
     pub fn with_parent(parent: &Greenlet<T>, body: impl FnOnce(T) -> T + 'static) -> Greenlet<T> {
+        let made = Greenlet::make(StackSize::DEFAULT, parent, body);
+        made.expect("failed to make a greenlet")
+    }
+
+    #[track_caller]
+    fn make(
+        size: StackSize,
+        parent: &Greenlet<T>,
+        body: impl FnOnce(T) -> T + 'static,
+    ) -> io::Result<Greenlet<T>> {
         assert!(
             parent.node.owner == current::strand_owner(),
             "parent cannot be of another green thread or OS thread"
         );
         let parent = Rc::clone(&parent.node);
-        let node = Node::new(StackSize::DEFAULT, parent, Location::caller(), body);
-        Greenlet::of(node.expect("failed to make a greenlet"))
+        Node::new(size, parent, Location::caller(), body).map(Greenlet::of)
     }
 
     fn of(node: Rc<Node>) -> Greenlet<T> {
@@ -179,7 +189,7 @@ impl<T> Greenlet<T> {
     }
 
     /// Raises `payload` in this greenlet, where it is suspended, and runs it; in one that has not begun, in
-    /// its parent. Returns as [`Greenlet::switch`]. No panic hook runs.
+    /// its parent; for one that has ended, in the caller. Returns as [`Greenlet::switch`]. No panic hook runs.
     ///
     /// # Panics
     /// As [`Greenlet::switch`]. Ends the process with `panic = "abort"`.
@@ -198,6 +208,9 @@ impl<T> Greenlet<T> {
     /// ```
     #[track_caller]
     pub fn throw(&self, payload: Box<dyn Any + Send>) -> T {
+        if self.is_dead() {
+            raise_thrown(payload);
+        }
         self.assert_reachable();
         match self.exchange(Message::Raise(payload)) {
             Some(value) => value,
@@ -296,6 +309,14 @@ impl<T> Greenlet<T> {
         self.node.state.get() == State::Dead
     }
 
+    /// As [`Greenlet::is_dead`], by Python's name.
+    ///
+    /// # Examples
+    /// See [`Greenlet::kill`].
+    pub fn dead(&self) -> bool {
+        self.is_dead()
+    }
+
     /// Whether it has begun and not ended. Python's `bool(g)`.
     ///
     /// # Examples
@@ -305,6 +326,60 @@ impl<T> Greenlet<T> {
     /// ```
     pub fn is_active(&self) -> bool {
         matches!(self.node.state.get(), State::Suspended | State::Running)
+    }
+}
+
+/// Settings of a greenlet before it is made.
+///
+/// # Examples
+/// ```
+/// use greenroom::greenlet::{Builder, Greenlet};
+/// let deep: Greenlet<u32> = Builder::new().stack_size(8 << 20).make(|n| n + 1)?;
+/// assert_eq!(deep.switch(1), 2);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Builder {
+    stack_bytes: Option<usize>,
+}
+
+impl Builder {
+    /// The defaults.
+    ///
+    /// # Examples
+    /// See [`Builder`].
+    #[must_use]
+    pub fn new() -> Builder {
+        Builder::default()
+    }
+
+    /// At least so many bytes of stack, up to 1 GiB; 192 KiB if not given.
+    ///
+    /// # Examples
+    /// See [`Builder`].
+    #[must_use]
+    pub fn stack_size(self, bytes: usize) -> Builder {
+        Builder {
+            stack_bytes: Some(bytes),
+        }
+    }
+
+    /// Makes a greenlet whose parent is the running one.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a stack above 1 GiB; `OutOfMemory` when memory, address space or kernel maps have
+    /// run out; `Other` on an OS thread that destroys its thread-locals.
+    ///
+    /// # Panics
+    /// If the running greenlet carries another type.
+    ///
+    /// # Examples
+    /// See [`Builder`].
+    #[track_caller]
+    pub fn make<T: 'static>(self, body: impl FnOnce(T) -> T + 'static) -> io::Result<Greenlet<T>> {
+        let size = self.stack_bytes;
+        let size = size.map_or(Ok(StackSize::DEFAULT), StackSize::from_bytes)?;
+        Greenlet::make(size, &Greenlet::current(), body)
     }
 }
 

@@ -4,9 +4,8 @@
 
 use super::GreenletExit;
 use super::family::{self, Desk, Message};
-use crate::compat::strand::{Locks, Strand};
+use crate::compat::strand::{self, Locks, Strand};
 use crate::context::fiber::{Fiber, Step};
-use crate::context::overflow::StackOwner;
 use crate::context::stack::StackSize;
 use crate::park::panics::raise_thrown;
 use crate::sched::current;
@@ -92,7 +91,7 @@ impl Node {
             Desk::leave(fiber, outcome);
         };
         // SAFETY: 'static throughout; `first` catches what unwinds.
-        let strand = unsafe { Strand::new(size, StackOwner::strand(owner >> 1, made_at), first) }?;
+        let strand = unsafe { Strand::new(size, strand::owner_of(owner, made_at), first) }?;
         Ok(Rc::new(Node {
             owner,
             locks: Locks::now(),

@@ -5,12 +5,18 @@
 
 use super::alarm::Alarm;
 use crate::park::interrupt;
-use crate::sched::run::spend_budget;
+use crate::sched::run::spend_budget_by;
 use crate::sys::clock::{NEVER_NS, deadline_after, now_ns};
 use crate::sys::multiplex::{PollFd, poll};
 use crate::task::WaitReason;
 use std::io;
 use std::time::Duration;
+
+/// Rows that cost the kernel as much as a small operation of ours.
+const ROWS_PER_UNIT: usize = 16;
+
+/// The most that one look costs: a task's whole budget is a little more.
+const UNITS_MAX: usize = 100;
 
 /// Looks at `list` until a row `counts`, or `timeout` is over. The rows then hold what the last look
 /// has found. Parks; unwinds for an interrupt.
@@ -22,9 +28,11 @@ pub(super) fn look_until(
 ) -> io::Result<()> {
     interrupt::check();
     let deadline_ns = timeout.map_or(NEVER_NS, deadline_after);
+    let units = 1 + (list.len() / ROWS_PER_UNIT).min(UNITS_MAX);
+    let units = u32::try_from(units).unwrap_or(u32::MAX);
     let mut alarm = None;
     loop {
-        spend_budget();
+        spend_budget_by(units);
         poll(list, 0)?;
         if list.iter().any(&counts) || now_ns() >= deadline_ns {
             return Ok(());
