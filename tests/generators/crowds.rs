@@ -247,13 +247,21 @@ fn overflows(name: &str, run: impl FnOnce(fn()), owner: &str) {
 #[test]
 fn overflow_on_an_os_thread_names_the_generator() {
     let name = "crowds::overflow_on_an_os_thread_names_the_generator";
-    overflows(name, |overflow| overflow(), "generator or greenlet of an OS thread");
+    overflows(
+        name,
+        |overflow| overflow(),
+        "generator or greenlet of an OS thread",
+    );
 }
 
 #[test]
 fn overflow_in_a_green_thread_names_the_generator() {
     let name = "crowds::overflow_in_a_green_thread_names_the_generator";
-    overflows(name, greenroom::run, "generator or greenlet of green thread #");
+    overflows(
+        name,
+        greenroom::run,
+        "generator or greenlet of green thread #",
+    );
 }
 
 #[test]
