@@ -1,11 +1,13 @@
 //! `greenroom::gevent`: each name used as one who comes from gevent would.
 //!
 //! One greenlet's life is in `gevent/life.rs`, links in `gevent/links.rs`, waits for many in
-//! `gevent/many.rs`, time-outs and re-exported names in `gevent/names.rs`, servers in
-//! `gevent/servers.rs`.
+//! `gevent/many.rs`, kills by those who end themselves in `gevent/kill.rs`, time-outs and re-exported
+//! names in `gevent/names.rs`, servers in `gevent/servers.rs`.
 
 mod common;
 
+#[path = "gevent/kill.rs"]
+mod kill;
 #[path = "gevent/life.rs"]
 mod life;
 #[path = "gevent/links.rs"]

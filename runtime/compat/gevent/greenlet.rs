@@ -43,49 +43,6 @@ use std::time::Duration;
 /// ```
 pub struct Greenlet<T>(Arc<Shared<T>>);
 
-/// Spawns a greenlet. Never parks. Source: `gevent.spawn`.
-///
-/// # Panics
-/// As [`thread::spawn`](crate::thread::spawn).
-///
-/// # Examples
-/// ```
-/// let greenlet = greenroom::gevent::spawn(|| 6 * 7);
-/// assert_eq!(greenlet.get(true, None).unwrap(), 42);
-/// ```
-#[track_caller]
-pub fn spawn<F, T>(f: F) -> Greenlet<T>
-where
-    F: FnOnce() -> T + Send + 'static,
-    T: Send + Sync + 'static,
-{
-    let greenlet = Greenlet::new(f);
-    greenlet.start();
-    greenlet
-}
-
-/// Spawns a greenlet that runs `f` after `delay`. Never parks. Source: `gevent.spawn_later`.
-///
-/// # Panics
-/// As [`thread::spawn`](crate::thread::spawn).
-///
-/// # Examples
-/// ```
-/// use std::time::Duration;
-/// let greenlet = greenroom::gevent::spawn_later(Duration::from_millis(1), || 6 * 7);
-/// assert_eq!(greenlet.get(true, None).unwrap(), 42);
-/// ```
-#[track_caller]
-pub fn spawn_later<F, T>(delay: Duration, f: F) -> Greenlet<T>
-where
-    F: FnOnce() -> T + Send + 'static,
-    T: Send + Sync + 'static,
-{
-    let greenlet = Greenlet::new(f);
-    greenlet.start_later(delay);
-    greenlet
-}
-
 fn next_name() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     // Relaxed: the number is all there is to see.
@@ -384,7 +341,7 @@ impl<T: Send + Sync + 'static> Greenlet<T> {
     /// assert!(greenlet.dead());
     /// ```
     pub fn kill(&self, block: bool, timeout: impl Into<Option<Duration>>) -> bool {
-        self.0.request_end();
+        drop(self.0.request_end());
         if !block {
             return self.ready();
         }
@@ -406,6 +363,7 @@ impl<T: Send + Sync + 'static> Greenlet<T> {
     /// greenlet.link(|greenlet| ENDED.put(greenlet.value().unwrap()).unwrap());
     /// assert_eq!(ENDED.get(), Ok(42));
     /// ```
+    #[track_caller]
     pub fn link(&self, callback: impl FnOnce(Greenlet<T>) + Send + 'static) -> LinkId {
         self.add_link(On::Any, Box::new(callback))
     }
@@ -419,6 +377,7 @@ impl<T: Send + Sync + 'static> Greenlet<T> {
     /// gevent::spawn(|| ()).link_value(|_| ENDED.set());
     /// ENDED.wait();
     /// ```
+    #[track_caller]
     pub fn link_value(&self, callback: impl FnOnce(Greenlet<T>) + Send + 'static) -> LinkId {
         self.add_link(On::Success, Box::new(callback))
     }
@@ -432,14 +391,16 @@ impl<T: Send + Sync + 'static> Greenlet<T> {
     /// gevent::spawn(|| panic!("oh no")).link_exception(|_: gevent::Greenlet<()>| FAILED.set());
     /// FAILED.wait();
     /// ```
+    #[track_caller]
     pub fn link_exception(&self, callback: impl FnOnce(Greenlet<T>) + Send + 'static) -> LinkId {
         self.add_link(On::Exception, Box::new(callback))
     }
 
+    #[track_caller]
     fn add_link(&self, on: On, callback: Box<dyn FnOnce(Greenlet<T>) + Send>) -> LinkId {
         let link = Link::new(on, callback);
         let (id, refused) = self.0.links.lock().add(link);
-        if let Some(link) = refused {
+        if let Some(link) = refused.filter(|link| link.is_meant(&self.0)) {
             run_link(&self.0, link);
         }
         id

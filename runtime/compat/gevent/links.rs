@@ -6,6 +6,7 @@
 use super::greenlet::Greenlet;
 use super::shared::{Fault, Shared};
 use crate::thread::Builder;
+use std::panic::Location;
 use std::sync::Arc;
 
 /// Names a link, to take it off again. Source: gevent's `unlink(callback)`, which compares functions.
@@ -35,14 +36,28 @@ pub(super) struct Link<T> {
     id: LinkId,
     on: On,
     callback: Callback<T>,
+    /// Where it was linked: there its green thread says that it was spawned.
+    place: &'static Location<'static>,
 }
 
 impl<T> Link<T> {
+    #[track_caller]
     pub(super) fn new(on: On, callback: Callback<T>) -> Link<T> {
         Link {
             id: LinkId(0),
             on,
             callback,
+            place: Location::caller(),
+        }
+    }
+
+    /// Whether it is for an end as that of `shared`.
+    pub(super) fn is_meant(&self, shared: &Shared<T>) -> bool {
+        let has_raised = matches!(shared.outcome.get(), Some(Err(Fault::Raised(_))));
+        match self.on {
+            On::Any => true,
+            On::Success => !has_raised,
+            On::Exception => has_raised,
         }
     }
 }
@@ -91,19 +106,14 @@ impl<T> Links<T> {
     }
 }
 
-/// Runs a link of a greenlet that has ended, if it is for such an end. Never parks.
+/// Runs a link of a greenlet that has ended. Never parks.
 pub(super) fn run_link<T: Send + Sync + 'static>(shared: &Arc<Shared<T>>, link: Link<T>) {
-    let has_raised = matches!(shared.outcome.get(), Some(Err(Fault::Raised(_))));
-    let is_meant = match link.on {
-        On::Any => true,
-        On::Success => !has_raised,
-        On::Exception => has_raised,
-    };
-    if !is_meant {
-        return;
-    }
     let greenlet = Greenlet::of(Arc::clone(shared));
-    if let Err(error) = Builder::new().spawn(move || (link.callback)(greenlet)) {
+    let builder = Builder::new()
+        .name(format!("link of {}", shared.name))
+        .at(link.place);
+    let callback = link.callback;
+    if let Err(error) = builder.spawn(move || callback(greenlet)) {
         log::warn!("no green thread for a link of '{}': {error}", shared.name);
     }
 }

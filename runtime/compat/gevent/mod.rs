@@ -24,8 +24,10 @@
 mod exception;
 mod greenlet;
 mod idle;
+mod kill;
 mod links;
 mod shared;
+mod spawn;
 mod timeout;
 mod wait;
 
@@ -35,11 +37,13 @@ pub mod server;
 
 pub use crate::thread::{current as getcurrent, sleep, spawn as spawn_raw};
 pub use exception::{Exception, GetError, GreenletExit};
-pub use greenlet::{Greenlet, spawn, spawn_later};
+pub use greenlet::Greenlet;
 pub use idle::idle;
+pub use kill::{Killable, kill, killall};
 pub use links::LinkId;
+pub use spawn::{spawn, spawn_later};
 pub use timeout::{Timeout, with_timeout};
-pub use wait::{Iwait, Object, iwait, joinall, kill, killall, wait};
+pub use wait::{Iwait, Object, iwait, joinall, wait};
 
 /// `gevent.event`: the native [`Event`](crate::sync::Event) and [`AsyncResult`](crate::sync::AsyncResult).
 ///

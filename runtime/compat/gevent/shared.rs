@@ -11,7 +11,7 @@
 //! Waiting is the native join of the task. Only the wait for a start is one more: an `AsyncResult`.
 
 use super::exception::{Exception, GreenletExit};
-use super::links::{Links, run_link};
+use super::links::{Link, Links, run_link};
 use crate::park::interrupt;
 use crate::sync::AsyncResult;
 use crate::sys::lock::Lock;
@@ -49,6 +49,13 @@ struct Unstarted<T> {
     work: Work<T>,
     /// To be told of the end of a task that there is not yet.
     watches: Vec<Watch>,
+}
+
+/// What was killed before it ran, to be dropped.
+#[must_use = "its destructors are the user's: dropped last"]
+pub(super) struct Unrun<T> {
+    _links: Vec<Link<T>>,
+    _work: Work<T>,
 }
 
 pub(super) struct Shared<T> {
@@ -131,19 +138,32 @@ impl<T: Send + Sync + 'static> Shared<T> {
         }
     }
 
-    /// Asks it to end: its closure is dropped here, if it was not started.
-    pub(super) fn request_end(self: &Arc<Self>) {
+    /// Asks it to end; gives what will not run, if it was not started. No cancellation point: who is
+    /// cancelled, or has killed itself, kills the others all the same.
+    ///
+    /// Subtle: what is given runs the user's destructors when it is dropped, and those may unwind: only
+    /// after everything that has to be done.
+    pub(super) fn request_end(self: &Arc<Self>) -> Option<Unrun<T>> {
         let taken = self.unstarted.lock().take();
         if let Some(Unstarted { work, watches }) = taken {
-            self.finish(Err(Fault::Killed));
+            let is_first = self.outcome.set(Err(Fault::Killed)).is_ok();
+            debug_assert!(is_first, "one took the closure");
             self.give_up(watches);
-            drop(work);
-            return;
+            let links = self.run_links();
+            return Some(Unrun {
+                _links: links,
+                _work: work,
+            });
         }
-        // Somebody else's start or kill may be under way on another OS thread.
-        if let Ok(begun) = self.begun.wait() {
+        let begun = match self.begun.try_get() {
+            Some(begun) => begun,
+            // Somebody else's start or kill is under way on another OS thread.
+            None => interrupt::shielded(|| self.begun.wait()),
+        };
+        if let Ok(begun) = begun {
             thread::cancel(&begun.task);
         }
+        None
     }
 
     /// Has `watcher` told of the end, at once if it has come.
@@ -174,15 +194,22 @@ impl<T: Send + Sync + 'static> Shared<T> {
         }
     }
 
-    /// The end: once, on the task's stack or the killer's. Runs the links.
+    /// The end of one that was started: once, on the task's stack. Runs the links.
     fn finish(self: &Arc<Self>, outcome: Result<T, Fault>) {
-        if self.outcome.set(outcome).is_err() {
-            return;
+        if self.outcome.set(outcome).is_ok() {
+            drop(self.run_links());
         }
+    }
+
+    /// Runs the links that are for such an end; gives the others, to be dropped.
+    fn run_links(self: &Arc<Self>) -> Vec<Link<T>> {
         let links = self.links.lock().end();
-        for link in links {
+        let (meant, others): (Vec<_>, Vec<_>) =
+            links.into_iter().partition(|link| link.is_meant(self));
+        for link in meant {
             run_link(self, link);
         }
+        others
     }
 }
 

@@ -1,4 +1,4 @@
-//! `joinall`, `wait`, `iwait`, `killall`: many greenlets, and other things that happen.
+//! `joinall`, `wait`, `iwait`: many greenlets, and other things that happen.
 //!
 //! One list of ends per wait, the same as behind `group::as_completed`: each greenlet's task is watched
 //! once, so ten thousand greenlets cost ten thousand registrations. Of what is no greenlet nobody tells:
@@ -7,7 +7,7 @@
 
 use super::exception::Exception;
 use super::greenlet::Greenlet;
-use super::timeout::{Timeout, deadline_ns};
+use super::timeout::deadline_ns;
 use crate::group::Ends;
 use crate::park::interrupt;
 use crate::sched::run::spend_budget;
@@ -19,7 +19,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-mod sealed {
+pub(super) mod sealed {
     pub trait Sealed {}
 }
 
@@ -271,7 +271,7 @@ pub fn wait<O: Object>(
 }
 
 /// Waits until `count` of the greenlets have ended, or all, for at most `timeout`. Gives those that
-/// have. Parks. Source: `gevent.joinall`.
+/// have. Parks. Source: `gevent.joinall`. Differs: of several `T`, [`wait`] as `&dyn Object`.
 ///
 /// # Errors
 /// With `raise_error`: what the first of them panicked with that did; gevent raises it. The others are
@@ -310,68 +310,10 @@ pub fn joinall<'a, T: Send + Sync + 'static>(
     Ok(ended)
 }
 
-/// Asks a greenlet to end, and does not wait for it. Never parks. Source: `gevent.kill`.
-///
-/// # Examples
-/// ```
-/// use greenroom::gevent;
-/// let greenlet = gevent::spawn(greenroom::thread::park);
-/// gevent::kill(&greenlet);
-/// assert!(greenlet.join(None));
-/// ```
-pub fn kill<T: Send + Sync + 'static>(greenlet: &Greenlet<T>) {
-    greenlet.kill(false, None);
-}
-
-/// Kills all the greenlets, and waits for their ends if `block`, for at most `timeout`. Parks, if
-/// `block`. Source: `gevent.killall`.
-///
-/// # Errors
-/// The time was up.
-///
-/// # Cancel
-/// They are asked to end, and not waited for.
-///
-/// # Examples
-/// ```
-/// use greenroom::gevent;
-/// let jobs: Vec<_> = (0..3).map(|_| gevent::spawn(greenroom::thread::park)).collect();
-/// gevent::killall(&jobs, true, None).unwrap();
-/// assert!(jobs.iter().all(|job| job.dead()));
-/// ```
-pub fn killall<'a, T: Send + Sync + 'static>(
-    greenlets: impl IntoIterator<Item = &'a Greenlet<T>>,
-    block: bool,
-    timeout: impl Into<Option<Duration>>,
-) -> Result<(), Timeout> {
-    let limit = timeout.into();
-    let greenlets: Vec<&Greenlet<T>> = greenlets.into_iter().collect();
-    for greenlet in &greenlets {
-        greenlet.shared().request_end();
-    }
-    if !block {
-        return Ok(());
-    }
-    // Whoever is among them unwinds here, after the others were asked.
-    if greenlets.iter().any(|greenlet| greenlet.is_current()) {
-        interrupt::check();
-    }
-    let others = greenlets
-        .into_iter()
-        .filter(|greenlet| !greenlet.is_current());
-    let mut ready = iwait(others, limit);
-    ready.by_ref().for_each(drop);
-    if ready.remaining == 0 {
-        Ok(())
-    } else {
-        Err(Timeout::new(limit))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gevent::spawn;
+    use crate::gevent::{killall, spawn};
 
     #[test]
     fn iwait_dropped_early_is_not_kept_by_its_greenlets() {
