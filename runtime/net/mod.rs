@@ -12,14 +12,17 @@
 
 mod connect;
 mod convert;
+pub(crate) mod naming;
 mod resolve;
 mod serve;
 mod tcp_listener;
 mod tcp_stream;
 mod udp_options;
 mod udp_socket;
+mod verdict;
 
 pub use resolve::ToSocketAddrs;
+pub(crate) use serve::serve_as;
 pub use serve::{ServeStats, Server, serve};
 pub use std::net::{
     AddrParseError, IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, SocketAddrV4, SocketAddrV6,

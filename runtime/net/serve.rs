@@ -8,6 +8,8 @@
 //! Rejected: one acceptor that hands out connections (its worker becomes the bottleneck, every
 //! connection crosses threads).
 
+use super::naming::Naming;
+use super::verdict::{Verdict, verdict};
 use super::{SocketAddr, TcpListener, TcpStream};
 use crate::io::evented::Stop;
 use crate::park::wait_list::{self, Mask, Outcome};
@@ -15,13 +17,12 @@ use crate::sched::{current, place};
 use crate::sys::atomic::{AtomicU64, Ordering};
 use crate::sys::clock::{deadline_after, now_ns};
 use crate::sys::lock::Lock;
-use crate::sys::socket::is_out_of_descriptors;
 use crate::task::wait_queue::WaitQueue;
 use crate::task::{TaskPtr, TaskRef, WaitReason, state::Wake};
 use crate::thread::{self, Builder, JoinHandle};
 use std::fmt;
 use std::io;
-use std::panic::{self, AssertUnwindSafe};
+use std::panic::{self, AssertUnwindSafe, Location};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -74,6 +75,7 @@ struct Counters {
 }
 
 struct State {
+    naming: Naming,
     counters: Counters,
     open: Lock<Open>,
     /// Who waits for the last connection to end.
@@ -118,12 +120,26 @@ struct Open {
 /// })?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
+#[track_caller]
 pub fn serve<H>(listener: TcpListener, handler: H) -> io::Result<Server>
+where
+    H: Fn(TcpStream, SocketAddr) + Send + Sync + 'static,
+{
+    let naming = Naming {
+        name: None,
+        place: Location::caller(),
+    };
+    serve_as(naming, listener, handler)
+}
+
+/// As [`serve`], with green threads that are called something.
+pub(crate) fn serve_as<H>(naming: Naming, listener: TcpListener, handler: H) -> io::Result<Server>
 where
     H: Fn(TcpStream, SocketAddr) + Send + Sync + 'static,
 {
     let address = listener.local_addr()?;
     let state = Arc::new(State {
+        naming,
         counters: Counters::default(),
         open: Lock::new(Open {
             tasks: Registry::default(),
@@ -389,24 +405,6 @@ impl Drop for Connection {
     }
 }
 
-/// What a failed accept means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
-    /// The process or the machine is out of something: the connection stays queued, try later.
-    Pause,
-    /// One connection is gone (reset before it was accepted, a failed handshake): count it, go on.
-    Count,
-}
-
-/// No error of accept(2) is fatal for a server: what is not a shortage concerns one connection.
-fn verdict(error: &io::Error) -> Verdict {
-    if is_out_of_descriptors(error) {
-        Verdict::Pause
-    } else {
-        Verdict::Count
-    }
-}
-
 /// One worker's acceptor, until it is cancelled.
 fn accept_all<H>(listener: &TcpListener, state: &Arc<State>, handler: &Arc<H>)
 where
@@ -459,8 +457,8 @@ where
         }
     };
     let builder = match crowded_out() {
-        Some(worker) => Builder::new().worker(worker),
-        None => Builder::new(),
+        Some(worker) => state.naming.builder().worker(worker),
+        None => state.naming.builder(),
     };
     if let Err(error) = builder.spawn(connection) {
         log::warn!("no green thread for a connection from {peer}: {error}");
@@ -477,21 +475,4 @@ fn crowded_out() -> Option<usize> {
     let target = place::least_loaded(&worker.group);
     let there = target.load();
     (here > there + GAP_MIN && here > there + there / 4).then(|| worker.group.index_of(target))?
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn accept_errors_pause_or_are_counted_and_are_never_fatal() {
-        // EMFILE, ENFILE, ENOBUFS, ENOMEM.
-        for code in [24, 23, 105, 12] {
-            assert_eq!(verdict(&io::Error::from_raw_os_error(code)), Verdict::Pause);
-        }
-        // ECONNABORTED, ECONNRESET, EPROTO, EPERM (a firewall's word), ENETDOWN.
-        for code in [103, 104, 71, 1, 100] {
-            assert_eq!(verdict(&io::Error::from_raw_os_error(code)), Verdict::Count);
-        }
-    }
 }

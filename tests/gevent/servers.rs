@@ -130,23 +130,80 @@ fn stream_server_outlives_a_handler_that_panics() {
 }
 
 #[test]
-fn stream_server_started_twice_panics() {
+fn server_started_twice_goes_on_as_it_was() {
+    for spawn in [Spawn::Default, Spawn::Pool(2)] {
+        everywhere(|| {
+            let server = StreamServer::with_spawn(ANY, spawn, |stream, _| echo(stream)).unwrap();
+            server.start().unwrap();
+            let address = server.address();
+            let mut client = TcpStream::connect(address).unwrap();
+            assert_echoes(&mut client);
+            server.start().unwrap();
+            assert_eq!(server.address(), address);
+            assert_echoes(&mut client);
+            drop(client);
+            server.stop(None);
+            server.stop(None);
+
+            let datagrams = DatagramServer::with_spawn(ANY, spawn, |_, _, _| ()).unwrap();
+            datagrams.start().unwrap();
+            let address = datagrams.address();
+            datagrams.start().unwrap();
+            assert_eq!(datagrams.address(), address);
+            datagrams.stop(None);
+        });
+    }
+}
+
+#[test]
+fn server_started_by_many_at_once_runs_once() {
     everywhere(|| {
-        let server = StreamServer::new(ANY, |_, _| ()).unwrap();
-        server.start().unwrap();
-        let again = server.clone();
-        let second = gevent::spawn(move || again.start().is_ok());
-        second.join(None);
-        assert!(
-            second
-                .exception()
-                .unwrap()
-                .message()
-                .contains("started already")
-        );
-        server.stop(None);
-        server.stop(None);
+        for spawn in [Spawn::Default, Spawn::Pool(2)] {
+            let server = StreamServer::with_spawn(ANY, spawn, |stream, _| echo(stream)).unwrap();
+            let starts: Vec<_> = (0..4)
+                .map(|_| {
+                    let server = server.clone();
+                    gevent::spawn(move || server.start().is_ok())
+                })
+                .collect();
+            assert!(starts.iter().all(|start| start.get(true, LONG).unwrap()));
+            assert_echoes(&mut TcpStream::connect(server.address()).unwrap());
+            server.stop(LONG);
+            assert!(!server.started());
+        }
     });
+}
+
+#[test]
+fn handler_is_named_after_its_server() {
+    for spawn in [Spawn::Default, Spawn::Pool(2)] {
+        everywhere(|| {
+            let name = || gevent::getcurrent().name().map(str::to_owned).unwrap();
+            let server = StreamServer::with_spawn(ANY, spawn, move |mut stream, _| {
+                let _ = stream.write_all(name().as_bytes());
+            })
+            .unwrap();
+            server.start().unwrap();
+            let mut text = String::new();
+            let mut client = TcpStream::connect(server.address()).unwrap();
+            client.read_to_string(&mut text).unwrap();
+            assert_eq!(text, format!("handler of {}", server.address()));
+            server.stop(None);
+
+            let datagrams = DatagramServer::with_spawn(ANY, spawn, move |socket, _, peer| {
+                socket.send_to(name().as_bytes(), peer).unwrap();
+            })
+            .unwrap();
+            datagrams.start().unwrap();
+            let client = UdpSocket::bind(ANY).unwrap();
+            client.send_to(b"?", datagrams.address()).unwrap();
+            let mut answer = [0; 100];
+            let length = client.recv(&mut answer).unwrap();
+            let expected = format!("handler of {}", datagrams.address());
+            assert_eq!(answer[..length], *expected.as_bytes());
+            datagrams.stop(None);
+        });
+    }
 }
 
 #[test]

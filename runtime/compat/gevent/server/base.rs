@@ -3,11 +3,13 @@
 //! `start` puts what runs into one place, `stop` takes it out; who takes it ends it, outside the lock.
 
 use crate::group::{Group, Member, Pool};
+use crate::net::naming::Naming;
 use crate::net::{Server, SocketAddr};
 use crate::sync::Event;
 use crate::sys::lock::Lock;
 use crate::thread::JoinHandle;
 use std::io;
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,47 +37,62 @@ pub enum Spawn {
     Pool(usize),
 }
 
+/// What handlers of the server at `address` are called, if they were given at `place`.
+pub(super) fn naming(address: SocketAddr, place: &'static Location<'static>) -> Naming {
+    Naming {
+        name: Some(format!("handler of {address}")),
+        place,
+    }
+}
+
 /// The handlers' green threads.
 #[derive(Clone, Debug)]
-pub(super) enum Handlers {
+pub(super) struct Handlers {
+    crowd: Crowd,
+    naming: Naming,
+}
+
+#[derive(Clone, Debug)]
+enum Crowd {
     Unbounded(Group),
     Bounded(Pool),
 }
 
 impl Handlers {
-    pub(super) fn new(spawn: Spawn) -> Handlers {
-        match spawn {
-            Spawn::Default => Handlers::Unbounded(Group::new()),
-            Spawn::Pool(size) => Handlers::Bounded(Pool::new(size)),
-        }
+    pub(super) fn new(spawn: Spawn, naming: Naming) -> Handlers {
+        let crowd = match spawn {
+            Spawn::Default => Crowd::Unbounded(Group::new()),
+            Spawn::Pool(size) => Crowd::Bounded(Pool::new(size)),
+        };
+        Handlers { crowd, naming }
     }
 
     /// Parks until a spawn would not.
     pub(super) fn wait_available(&self) {
-        if let Handlers::Bounded(pool) = self {
+        if let Crowd::Bounded(pool) = &self.crowd {
             pool.wait_available();
         }
     }
 
     pub(super) fn spawn(&self, f: impl FnOnce() + Send + 'static) -> io::Result<Member<()>> {
-        let builder = crate::thread::Builder::new();
-        match self {
-            Handlers::Unbounded(group) => group.spawn_with(builder, f),
-            Handlers::Bounded(pool) => pool.spawn_with(builder, f),
+        let builder = self.naming.builder();
+        match &self.crowd {
+            Crowd::Unbounded(group) => group.spawn_with(builder, f),
+            Crowd::Bounded(pool) => pool.spawn_with(builder, f),
         }
     }
 
     fn is_empty_after(&self, limit: Duration) -> bool {
-        match self {
-            Handlers::Unbounded(group) => group.join_timeout(limit).is_some(),
-            Handlers::Bounded(pool) => pool.join_timeout(limit).is_some(),
+        match &self.crowd {
+            Crowd::Unbounded(group) => group.join_timeout(limit).is_some(),
+            Crowd::Bounded(pool) => pool.join_timeout(limit).is_some(),
         }
     }
 
     fn cancel(&self) {
-        match self {
-            Handlers::Unbounded(group) => group.cancel(),
-            Handlers::Bounded(pool) => pool.cancel(),
+        match &self.crowd {
+            Crowd::Unbounded(group) => group.cancel(),
+            Crowd::Bounded(pool) => pool.cancel(),
         };
     }
 }
@@ -96,6 +113,16 @@ impl Running {
         match self {
             Running::Native(server) => server.local_addr(),
             Running::Loop { address, .. } => *address,
+        }
+    }
+
+    /// Stops accepting, and waits for nobody.
+    fn give_up(self) {
+        match self {
+            Running::Native(server) => drop(server),
+            Running::Loop { acceptor, .. } => {
+                acceptor.cancel();
+            }
         }
     }
 
@@ -151,25 +178,22 @@ impl Switch {
         self.0.lock().as_ref().map(|on| on.running.address())
     }
 
-    /// # Panics
-    /// If one runs.
+    /// Keeps what runs, unless another start was faster: then this one ends, and waits for nobody.
     pub(super) fn put(&self, running: Running) {
-        let on = On {
-            running,
-            stopped: Arc::new(Event::new()),
-        };
         let refused = {
             let mut place = self.0.lock();
             if place.is_some() {
-                Some(on)
+                Some(running)
             } else {
-                *place = Some(on);
+                *place = Some(On {
+                    running,
+                    stopped: Arc::new(Event::new()),
+                });
                 None
             }
         };
-        if let Some(on) = refused {
-            on.running.stop(Duration::ZERO);
-            panic!("the server is started already");
+        if let Some(running) = refused {
+            running.give_up();
         }
     }
 
@@ -204,12 +228,7 @@ impl Switch {
         let Some(On { running, stopped }) = taken else {
             return;
         };
-        match running {
-            Running::Native(server) => drop(server),
-            Running::Loop { acceptor, .. } => {
-                acceptor.cancel();
-            }
-        }
+        running.give_up();
         stopped.set();
     }
 }

@@ -3,11 +3,12 @@
 //! One receiver reads, and spawns a handler for each; with a bound it waits for room before it reads, so
 //! that what comes meanwhile stays, and is lost, in the kernel's buffer.
 
-use super::base::{Handlers, Running, STOP_TIMEOUT, Spawn, Switch};
+use super::base::{Handlers, Running, STOP_TIMEOUT, Spawn, Switch, naming};
 use crate::net::{SocketAddr, ToSocketAddrs, UdpSocket};
 use crate::thread::{Builder, yield_now};
 use std::fmt;
 use std::io;
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,6 +44,8 @@ struct Shared {
     addresses: Vec<SocketAddr>,
     spawn: Spawn,
     handle: Arc<Handle>,
+    /// Where it was made: there its handlers say that they were spawned.
+    place: &'static Location<'static>,
     switch: Switch,
 }
 
@@ -59,6 +62,7 @@ impl DatagramServer {
     /// assert!(!server.started());
     /// # Ok::<(), std::io::Error>(())
     /// ```
+    #[track_caller]
     pub fn new<A, H>(address: A, handle: H) -> io::Result<DatagramServer>
     where
         A: ToSocketAddrs,
@@ -82,6 +86,7 @@ impl DatagramServer {
     /// assert!(!server.started());
     /// # Ok::<(), std::io::Error>(())
     /// ```
+    #[track_caller]
     pub fn with_spawn<A, H>(address: A, spawn: Spawn, handle: H) -> io::Result<DatagramServer>
     where
         A: ToSocketAddrs,
@@ -95,17 +100,15 @@ impl DatagramServer {
             addresses: address.to_socket_addrs()?.collect(),
             spawn,
             handle: Arc::new(handle),
+            place: Location::caller(),
             switch: Switch::new(),
         })))
     }
 
-    /// Binds, and reads in the background. Never parks.
+    /// Binds, and reads in the background; nothing if it is started, as in gevent. Never parks.
     ///
     /// # Errors
-    /// The address cannot be bound; no descriptor, no stack.
-    ///
-    /// # Panics
-    /// If it is started already.
+    /// The address cannot be bound, also because another start is under way; no descriptor, no stack.
     ///
     /// # Examples
     /// ```
@@ -115,10 +118,12 @@ impl DatagramServer {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn start(&self) -> io::Result<()> {
-        assert!(!self.started(), "the server is started already");
+        if self.started() {
+            return Ok(());
+        }
         let socket = Arc::new(UdpSocket::bind(self.0.addresses.as_slice())?);
-        let handlers = Handlers::new(self.0.spawn);
         let address = socket.local_addr()?;
+        let handlers = Handlers::new(self.0.spawn, naming(address, self.0.place));
         let (theirs, handle) = (handlers.clone(), Arc::clone(&self.0.handle));
         let acceptor = Builder::new()
             .name("datagram-server".into())
@@ -150,9 +155,7 @@ impl DatagramServer {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn serve_forever(&self) -> io::Result<()> {
-        if !self.started() {
-            self.start()?;
-        }
+        self.start()?;
         self.0.switch.wait_until_stopped();
         Ok(())
     }

@@ -2,11 +2,12 @@
 //!
 //! Handles are clones: one green thread sits in `serve_forever`, another one calls `stop`.
 
-use super::base::{Handlers, Running, STOP_TIMEOUT, Spawn, Switch};
-use crate::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs, serve};
+use super::base::{Handlers, Running, STOP_TIMEOUT, Spawn, Switch, naming};
+use crate::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs, serve_as};
 use crate::thread::{Builder, sleep};
 use std::fmt;
 use std::io;
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,6 +44,8 @@ struct Shared {
     addresses: Vec<SocketAddr>,
     spawn: Spawn,
     handle: Arc<Handle>,
+    /// Where it was made: there its handlers say that they were spawned.
+    place: &'static Location<'static>,
     switch: Switch,
 }
 
@@ -59,6 +62,7 @@ impl StreamServer {
     /// assert!(!server.started());
     /// # Ok::<(), std::io::Error>(())
     /// ```
+    #[track_caller]
     pub fn new<A, H>(address: A, handle: H) -> io::Result<StreamServer>
     where
         A: ToSocketAddrs,
@@ -83,6 +87,7 @@ impl StreamServer {
     /// assert!(!server.started());
     /// # Ok::<(), std::io::Error>(())
     /// ```
+    #[track_caller]
     pub fn with_spawn<A, H>(address: A, spawn: Spawn, handle: H) -> io::Result<StreamServer>
     where
         A: ToSocketAddrs,
@@ -96,17 +101,15 @@ impl StreamServer {
             addresses: address.to_socket_addrs()?.collect(),
             spawn,
             handle: Arc::new(handle),
+            place: Location::caller(),
             switch: Switch::new(),
         })))
     }
 
-    /// Binds, and accepts in the background. Never parks.
+    /// Binds, and accepts in the background; nothing if it is started, as in gevent. Never parks.
     ///
     /// # Errors
-    /// The address cannot be bound; no descriptor, no stack.
-    ///
-    /// # Panics
-    /// If it is started already.
+    /// The address cannot be bound, also because another start is under way; no descriptor, no stack.
     ///
     /// # Examples
     /// ```
@@ -116,16 +119,20 @@ impl StreamServer {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn start(&self) -> io::Result<()> {
-        assert!(!self.started(), "the server is started already");
+        if self.started() {
+            return Ok(());
+        }
         let listener = TcpListener::bind(self.0.addresses.as_slice())?;
         let handle = Arc::clone(&self.0.handle);
+        let address = listener.local_addr()?;
+        let naming = naming(address, self.0.place);
         let running = match self.0.spawn {
             Spawn::Default => {
-                Running::Native(serve(listener, move |stream, peer| handle(stream, peer))?)
+                let handle = move |stream, peer| handle(stream, peer);
+                Running::Native(serve_as(naming, listener, handle)?)
             }
             Spawn::Pool(_) => {
-                let handlers = Handlers::new(self.0.spawn);
-                let address = listener.local_addr()?;
+                let handlers = Handlers::new(self.0.spawn, naming);
                 let theirs = handlers.clone();
                 let acceptor = Builder::new()
                     .name("stream-server".into())
@@ -159,9 +166,7 @@ impl StreamServer {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn serve_forever(&self) -> io::Result<()> {
-        if !self.started() {
-            self.start()?;
-        }
+        self.start()?;
         self.0.switch.wait_until_stopped();
         Ok(())
     }
