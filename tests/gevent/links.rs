@@ -1,6 +1,6 @@
 //! Links: before the end and after it, by kind of end, and taken off.
 
-use crate::common::{Flag, let_others_run};
+use crate::common::{Flag, is_child, let_others_run, run_as_child, until};
 use crate::{LONG, everywhere};
 use greenroom::gevent::{self, Greenlet};
 use greenroom::queue::Queue;
@@ -112,5 +112,45 @@ fn link_may_park_and_its_panic_is_its_own() {
         greenlet.start();
         assert_eq!(greenlet.get(true, None).unwrap(), 7);
         assert_eq!(heard.get_timeout(LONG), Ok("late"));
+    });
+}
+
+#[test]
+fn panic_in_a_link_is_reported_by_its_greenlets_name_and_where_it_was_linked() {
+    let name = "links::panic_in_a_link_is_reported_by_its_greenlets_name_and_where_it_was_linked";
+    if is_child() {
+        let reported = Flag::default();
+        let guard = reported.on_drop();
+        let greenlet = Greenlet::with_name("reader", || 7);
+        greenlet.link(move |_| {
+            let _guard = guard;
+            panic!("in a link");
+        });
+        greenlet.start();
+        return until(|| reported.is_up());
+    }
+    let child = run_as_child(name);
+    let report = String::from_utf8_lossy(&child.stderr);
+    assert!(child.status.success(), "{report}");
+    let expected = "'link of reader' (spawned at tests/gevent/links.rs:";
+    assert!(report.contains(expected), "{report}");
+}
+
+#[test]
+fn greenlet_that_returns_an_error_is_successful() {
+    everywhere(|| {
+        let heard: Arc<Queue<&str>> = Arc::new(Queue::unbounded());
+        let greenlet = Greenlet::new(|| Err::<u32, _>("refused"));
+        let (value, exception) = (Arc::clone(&heard), Arc::clone(&heard));
+        greenlet.link_value(move |_| value.put("value").unwrap());
+        greenlet.link_exception(move |_| exception.put("exception").unwrap());
+        greenlet.start();
+        let joined = gevent::joinall([&greenlet], LONG, true, None);
+        assert_eq!(joined.unwrap().len(), 1);
+        assert!(greenlet.successful() && greenlet.exception().is_none());
+        assert_eq!(greenlet.value(), Some(Err("refused")));
+        assert_eq!(heard.get_timeout(LONG), Ok("value"));
+        let_others_run();
+        assert!(heard.try_get().is_err());
     });
 }

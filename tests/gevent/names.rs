@@ -72,6 +72,24 @@ fn pools_are_killed_by_gevents_name() {
 }
 
 #[test]
+fn select_has_its_flags() {
+    use greenroom::gevent::select::{EPOLLIN, EPOLLOUT, Epoll, POLLIN, POLLOUT, Poll};
+    use std::io::Write;
+    everywhere(|| {
+        let (reader, mut writer) = greenroom::io::pipe().unwrap();
+        writer.write_all(b"x").unwrap();
+        let poll = Poll::new();
+        poll.register(&reader, POLLIN | POLLOUT);
+        let ready = poll.poll(Some(LONG)).unwrap();
+        assert!(ready.len() == 1 && ready[0].1 == POLLIN);
+        let epoll = Epoll::new().unwrap();
+        epoll.register(&reader, EPOLLIN | EPOLLOUT).unwrap();
+        let ready = epoll.poll(Some(LONG), None).unwrap();
+        assert!(ready.len() == 1 && ready[0].1 == EPOLLIN);
+    });
+}
+
+#[test]
 fn names_are_the_native_ones() {
     everywhere(|| {
         let id = gevent::getcurrent().id();

@@ -1,6 +1,6 @@
 //! `StreamServer` and `DatagramServer`: served, bounded, stopped.
 
-use crate::common::{Flag, until};
+use crate::common::{Flag, is_child, run_as_child, until};
 use crate::{LONG, SHORT, everywhere};
 use greenroom::gevent::server::{DatagramServer, Spawn, StreamServer};
 use greenroom::gevent::socket::{TcpStream, UdpSocket};
@@ -266,5 +266,42 @@ fn handler_stops_its_server_by_a_greenlet() {
             let _client = TcpStream::connect(server.address()).unwrap();
             until(|| !server.started());
         });
+    }
+}
+
+/// A handler of each that panics, served once.
+fn panic_in_handlers() {
+    for spawn in [Spawn::Default, Spawn::Pool(1)] {
+        let server = StreamServer::with_spawn(ANY, spawn, |_, _| panic!("told to")).unwrap();
+        server.start().unwrap();
+        println!(
+            "'handler of {}' (spawned at tests/gevent/",
+            server.address()
+        );
+        // Its stream is dropped when the panic has been reported.
+        let mut client = TcpStream::connect(server.address()).unwrap();
+        assert_eq!(client.read(&mut [0]).unwrap_or(0), 0);
+        server.stop(LONG);
+    }
+}
+
+#[test]
+fn panic_in_a_handler_is_reported_by_its_server_and_where_that_was_made() {
+    if is_child() {
+        return panic_in_handlers();
+    }
+    let child = run_as_child(
+        "servers::panic_in_a_handler_is_reported_by_its_server_and_where_that_was_made",
+    );
+    let report = String::from_utf8_lossy(&child.stderr);
+    assert!(child.status.success(), "{report}");
+    let output = String::from_utf8_lossy(&child.stdout);
+    let expected: Vec<_> = output
+        .lines()
+        .filter_map(|line| line.find("'handler").map(|at| &line[at..]))
+        .collect();
+    assert_eq!(expected.len(), 2, "{output}");
+    for expected in expected {
+        assert!(report.contains(expected), "{expected}: {report}");
     }
 }

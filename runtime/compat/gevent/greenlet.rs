@@ -174,7 +174,7 @@ impl<T: Send + Sync + 'static> Greenlet<T> {
         self.ready()
     }
 
-    /// Whether it has ended without a panic. A kill is none. Never parks.
+    /// Whether it has ended without a panic. A kill is none, nor is an `Err` that it returned. Never parks.
     ///
     /// # Examples
     /// ```
@@ -214,7 +214,8 @@ impl<T: Send + Sync + 'static> Greenlet<T> {
         self.0.outcome.get()?.as_ref().ok()
     }
 
-    /// What it panicked with, if it did. Never parks.
+    /// What it panicked with, if it did. An `Err` that it returned is its [`value`](Greenlet::value). Never
+    /// parks.
     ///
     /// # Examples
     /// ```
@@ -326,7 +327,7 @@ impl<T: Send + Sync + 'static> Greenlet<T> {
 
     /// Asks it to end, and waits for that if `block`, for at most `timeout`. Whether it has ended.
     ///
-    /// Parks, if `block`. One that was not started never runs: its closure is dropped here. One that
+    /// Parks, if `block`; else it is no cancellation point. One that was not started never runs: its closure is dropped here. One that
     /// runs unwinds at its next call that parks; see [`JoinHandle::cancel`](crate::thread::JoinHandle::cancel).
     /// A greenlet that kills itself with `block` unwinds here. Differs: always with `GreenletExit`, and it
     /// cannot be caught for good: swallowed, it is raised again.
@@ -382,7 +383,7 @@ impl<T: Send + Sync + 'static> Greenlet<T> {
         self.add_link(On::Success, Box::new(callback))
     }
 
-    /// As [`link`](Greenlet::link), if it panics. Never parks.
+    /// As [`link`](Greenlet::link), if it panics; not if it returns an `Err`. Never parks.
     ///
     /// # Examples
     /// ```

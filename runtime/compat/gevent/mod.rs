@@ -15,7 +15,12 @@
 //!
 //! # Time-outs and optional arguments
 //! Where gevent has `timeout=None`, there is an `impl Into<Option<Duration>>`: write `None` or a
-//! `Duration`. What gevent raises is an `Err` here; what gevent returns early from, returns here.
+//! `Duration`. What a gevent call raises is an `Err` here; what gevent returns early from, returns here.
+//!
+//! # Exceptions
+//! What ends a greenlet by an exception there is a panic here. A closure that returns an `Err` has
+//! returned: the greenlet is `successful`, has no `exception`, and `link_exception` and `raise_error`
+//! pass it by; its `value` is the `Err`.
 //!
 //! # What is different in kind
 //! Greenlets run on all workers, not on one thread: what they share needs a lock, and `T` is `Send` and
@@ -59,7 +64,10 @@ pub mod event {
     pub use crate::sync::{AsyncResult, Event};
 }
 
-/// `gevent.queue`: the native [queues](crate::queue). Every one is joinable, as gevent's since 24.10.
+/// `gevent.queue`: the native [queues](crate::queue).
+///
+/// Differs: all but [`Channel`](queue::Channel) are joinable, where gevent's `SimpleQueue` is not (its
+/// `Queue` is since 25.4.1); `Queue(0)` is `unbounded()`, for `bounded(0)` gives from hand to hand.
 ///
 /// # Examples
 /// ```
@@ -140,6 +148,12 @@ pub mod socket {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub mod select {
+    pub use crate::multiplex::{
+        EPOLLERR, EPOLLET, EPOLLEXCLUSIVE, EPOLLHUP, EPOLLIN, EPOLLMSG, EPOLLONESHOT, EPOLLOUT,
+        EPOLLPRI, EPOLLRDBAND, EPOLLRDHUP, EPOLLRDNORM, EPOLLWAKEUP, EPOLLWRBAND, EPOLLWRNORM,
+        EpollFlags, POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, POLLPRI, POLLRDBAND, POLLRDHUP,
+        POLLRDNORM, POLLWRBAND, POLLWRNORM, PollFlags,
+    };
     pub use crate::multiplex::{Epoll, NO_FDS, Poll, select};
 }
 

@@ -275,7 +275,7 @@ pub fn wait<O: Object>(
 ///
 /// # Errors
 /// With `raise_error`: what the first of them panicked with that did; gevent raises it. The others are
-/// not waited for then.
+/// not waited for then. An `Err` that a greenlet returned is its value, and none of these.
 ///
 /// # Panics
 /// If a greenlet joins itself.
