@@ -23,10 +23,11 @@
 //! forged: names are no proof of who speaks.
 
 use chat::{OPERATOR, Request};
+use cli::say;
 use greenroom::net::{SocketAddr, UdpSocket};
 use greenroom::signal::{Signal, Signals};
 use greenroom::sync::Mutex;
-use greenroom::{eprintln, println, select, thread};
+use greenroom::{eprintln, select, thread};
 use std::collections::HashMap;
 use std::io::{self, ErrorKind};
 use std::panic::resume_unwind;
@@ -74,7 +75,7 @@ fn server(address: (&str, u16), book: Book) -> io::Result<()> {
         "cannot listen on {}:{}",
         address.0, address.1
     )))?;
-    println!("listening on {}", socket.local_addr()?);
+    say!("listening on {}", socket.local_addr()?);
     let is_coloured = chat::is_coloured();
     let chat = Arc::new(Chat {
         socket,
@@ -91,7 +92,7 @@ fn server(address: (&str, u16), book: Book) -> io::Result<()> {
         join(signalled) => signalled.join(),
     };
     ended.unwrap_or_else(|panic| resume_unwind(panic))?;
-    println!("the chat is over");
+    say!("the chat is over");
     Ok(())
 }
 
@@ -141,13 +142,13 @@ impl Chat {
                     .lock()
                     .expect("because no holder panics")
                     .forget(me, peer)?;
-                println!("[{peer}] {me} leaves");
+                say!("[{peer}] {me} leaves");
                 Ok(())
             }
             Request::Say { me, to, text } => {
                 self.learn(me, peer)?;
                 if to == OPERATOR {
-                    println!("[{peer}] {me}: {}", chat::paint(text, self.is_coloured));
+                    say!("[{peer}] {me}: {}", chat::paint(text, self.is_coloured));
                     return Ok(());
                 }
                 self.deliver(me, to, text)
@@ -162,7 +163,7 @@ impl Chat {
             .expect("because no holder panics")
             .learn(me, peer)?;
         if is_new {
-            println!("[{peer}] {me} joins");
+            say!("[{peer}] {me} joins");
         }
         Ok(())
     }
