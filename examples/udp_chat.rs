@@ -23,11 +23,10 @@
 //! forged: names are no proof of who speaks.
 
 use chat::{OPERATOR, Request};
-use cli::say;
 use greenroom::net::{SocketAddr, UdpSocket};
 use greenroom::signal::{Signal, Signals};
 use greenroom::sync::Mutex;
-use greenroom::{eprintln, select, thread};
+use greenroom::{eprintln, println, select, thread};
 use std::collections::HashMap;
 use std::io::{self, ErrorKind};
 use std::panic::resume_unwind;
@@ -75,7 +74,7 @@ fn server(address: (&str, u16), book: Book) -> io::Result<()> {
         "cannot listen on {}:{}",
         address.0, address.1
     )))?;
-    say!("listening on {}", socket.local_addr()?);
+    println!("listening on {}", socket.local_addr()?);
     let is_coloured = chat::is_coloured();
     let chat = Arc::new(Chat {
         socket,
@@ -92,7 +91,7 @@ fn server(address: (&str, u16), book: Book) -> io::Result<()> {
         join(signalled) => signalled.join(),
     };
     ended.unwrap_or_else(|panic| resume_unwind(panic))?;
-    say!("the chat is over");
+    println!("the chat is over");
     Ok(())
 }
 
@@ -142,13 +141,13 @@ impl Chat {
                     .lock()
                     .expect("because no holder panics")
                     .forget(me, peer)?;
-                say!("[{peer}] {me} leaves");
+                println!("[{peer}] {me} leaves");
                 Ok(())
             }
             Request::Say { me, to, text } => {
                 self.learn(me, peer)?;
                 if to == OPERATOR {
-                    say!("[{peer}] {me}: {}", chat::paint(text, self.is_coloured));
+                    println!("[{peer}] {me}: {}", chat::paint(text, self.is_coloured));
                     return Ok(());
                 }
                 self.deliver(me, to, text)
@@ -163,7 +162,7 @@ impl Chat {
             .expect("because no holder panics")
             .learn(me, peer)?;
         if is_new {
-            say!("[{peer}] {me} joins");
+            println!("[{peer}] {me} joins");
         }
         Ok(())
     }
