@@ -18,9 +18,10 @@
 //! Differs: the notes ask for errors and hang-ups, which epoll reports unasked, write `WPOLLIN`, take `send` to
 //! send all, and end when a client resets. One `recv` is one message here as there; see the chapter "framing".
 
+use cli::say;
 use greenroom::multiplex::{self, EPOLLIN, EPOLLOUT, EpollFlags};
 use greenroom::net::{SocketAddr, TcpListener, TcpStream};
-use greenroom::{println, raw, thread};
+use greenroom::{raw, thread};
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::{AsRawFd, RawFd};
@@ -50,7 +51,7 @@ fn server(address: (&str, u16), is_raw: bool) -> io::Result<()> {
         "cannot listen on {}:{}",
         address.0, address.1
     )))?;
-    println!("listening on {}", listener.local_addr()?);
+    say!("listening on {}", listener.local_addr()?);
     // Nothing in this loop may wait but epoll.
     listener.set_nonblocking(true)?;
     let epoll = match is_raw {
@@ -82,7 +83,7 @@ fn server(address: (&str, u16), is_raw: bool) -> io::Result<()> {
                 Ok(None) => "closed".to_owned(),
                 Err(error) => error.to_string(),
             };
-            println!("{}: {ended}", client.peer);
+            say!("{}: {ended}", client.peer);
             epoll.unregister(fd)?;
             clients.remove(&fd);
         }
@@ -130,7 +131,7 @@ impl Calls {
 fn accept(listener: &TcpListener) -> Option<Client> {
     match listener.accept() {
         Ok((stream, peer)) => {
-            println!("{peer}: connected");
+            say!("{peer}: connected");
             stream.set_nonblocking(true).ok()?;
             Some(Client {
                 stream,
@@ -141,7 +142,7 @@ fn accept(listener: &TcpListener) -> Option<Client> {
         }
         Err(error) if error.kind() == ErrorKind::WouldBlock => None,
         Err(error) => {
-            println!("cannot accept: {error}");
+            say!("cannot accept: {error}");
             // Out of descriptors, say: epoll would report the listener again at once.
             thread::sleep(Duration::from_millis(100));
             None
@@ -178,7 +179,7 @@ impl Client {
             self.is_at_end = true;
             return Ok(());
         }
-        println!("{}: {:?}", self.peer, String::from_utf8_lossy(&buffer[..n]));
+        say!("{}: {:?}", self.peer, String::from_utf8_lossy(&buffer[..n]));
         self.unsent.extend_from_slice(RECEIPT);
         Ok(())
     }

@@ -20,6 +20,7 @@
 
 mod cli;
 
+use cli::say;
 use greenroom::net::{TcpListener, TcpStream, serve};
 use greenroom::signal::ctrl_c;
 use std::fmt::Write as _;
@@ -42,10 +43,10 @@ fn server(address: (&str, u16)) -> io::Result<()> {
     let tried = cli::context(format!("cannot listen on {host}:{port}"));
     let listener = TcpListener::bind(address).map_err(tried)?;
     let server = serve(listener, |stream, peer| match talk(&stream, peer) {
-        Ok(()) => greenroom::println!("{peer}: the client has left"),
-        Err(error) => greenroom::println!("{peer}: {error}"),
+        Ok(()) => say!("{peer}: the client has left"),
+        Err(error) => say!("{peer}: {error}"),
     })?;
-    greenroom::println!("listening on {}", server.local_addr());
+    say!("listening on {}", server.local_addr());
     ctrl_c()
 }
 
@@ -63,8 +64,9 @@ fn talk(stream: &TcpStream, peer: SocketAddr) -> io::Result<()> {
             }
         };
         let command = String::from_utf8_lossy(&command);
-        greenroom::println!("{peer}: {}", command.escape_debug());
+        // The client first: whoever reads this program's output may be slow.
         write_frame(stream, answer(command.trim()).as_bytes())?;
+        say!("{peer}: {}", command.escape_debug());
     }
 }
 
@@ -81,7 +83,9 @@ fn read_frame(reader: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
     let length = i32::from_ne_bytes(prefix);
     if !(0..=COMMAND_BYTES_MAX).contains(&length) {
         return Err(io::Error::other(format!(
-            "a command of {length} bytes, allowed are 0 to {COMMAND_BYTES_MAX}"
+            "a command of {} bytes, allowed are 0 to {COMMAND_BYTES_MAX}",
+            // As unsigned: 4 GB are no -1 bytes.
+            length.cast_unsigned()
         )));
     }
     let mut frame = vec![0; length.unsigned_abs() as usize];

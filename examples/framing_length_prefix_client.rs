@@ -74,7 +74,8 @@ fn read_frame(reader: &mut impl Read) -> io::Result<Vec<u8>> {
     let length = i32::from_ne_bytes(prefix);
     if !(0..=ANSWER_BYTES_MAX).contains(&length) {
         return Err(io::Error::other(format!(
-            "an answer of {length} bytes, allowed are 0 to {ANSWER_BYTES_MAX}"
+            "an answer of {} bytes, allowed are 0 to {ANSWER_BYTES_MAX}",
+            length.cast_unsigned()
         )));
     }
     // Grows with what really comes: a length is only a claim.

@@ -23,6 +23,7 @@
 
 mod cli;
 
+use cli::say;
 use greenroom::net::{TcpListener, TcpStream, serve};
 use greenroom::signal::ctrl_c;
 use std::fmt::Write as _;
@@ -45,10 +46,10 @@ fn server(address: (&str, u16)) -> io::Result<()> {
     let tried = cli::context(format!("cannot listen on {host}:{port}"));
     let listener = TcpListener::bind(address).map_err(tried)?;
     let server = serve(listener, |stream, peer| match talk(&stream, peer) {
-        Ok(()) => greenroom::println!("{peer}: the client has left"),
-        Err(error) => greenroom::println!("{peer}: {error}"),
+        Ok(()) => say!("{peer}: the client has left"),
+        Err(error) => say!("{peer}: {error}"),
     })?;
-    greenroom::println!("listening on {}", server.local_addr());
+    say!("listening on {}", server.local_addr());
     ctrl_c()
 }
 
@@ -56,9 +57,9 @@ fn server(address: (&str, u16)) -> io::Result<()> {
 fn talk(mut stream: &TcpStream, peer: SocketAddr) -> io::Result<()> {
     let mut reader = BufReader::new(stream);
     while let Some(command) = read_command(&mut reader)? {
-        greenroom::println!("{peer}: {}", command.escape_debug());
         let answer = answer(&command);
         stream.write_all(format!("{}\n", answer.len()).as_bytes())?;
+        say!("{peer}: {}", command.escape_debug());
         let mut ready = [0; 5];
         reader.read_exact(&mut ready)?;
         if ready != *b"ready" {

@@ -18,10 +18,11 @@
 //! Differs: the notes ask for every event, writable at all times included, so that their loop never rests;
 //! they take `send` to send all; and a client that resets ends their server.
 
+use cli::say;
 use greenroom::multiplex::{POLLIN, POLLOUT, Poll, PollFlags};
 use greenroom::net::{SocketAddr, TcpListener, TcpStream};
 use greenroom::raw::{self, PollFd};
-use greenroom::{println, thread};
+use greenroom::thread;
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::{AsRawFd, RawFd};
@@ -47,7 +48,7 @@ fn server(address: (&str, u16), is_raw: bool) -> io::Result<()> {
         "cannot listen on {}:{}",
         address.0, address.1
     )))?;
-    println!("listening on {}", listener.local_addr()?);
+    say!("listening on {}", listener.local_addr()?);
     // Nothing in this loop may wait but poll.
     listener.set_nonblocking(true)?;
     let mut poll = match is_raw {
@@ -77,7 +78,7 @@ fn server(address: (&str, u16), is_raw: bool) -> io::Result<()> {
                 Ok(None) => "closed".to_owned(),
                 Err(error) => error.to_string(),
             };
-            println!("{}: {ended}", client.peer);
+            say!("{}: {ended}", client.peer);
             // Before it is closed: the number belongs to the next client then.
             poll.unregister(fd);
             clients.remove(&fd);
@@ -129,7 +130,7 @@ impl Calls {
 fn accept(listener: &TcpListener) -> Option<Client> {
     match listener.accept() {
         Ok((stream, peer)) => {
-            println!("{peer}: connected");
+            say!("{peer}: connected");
             stream.set_nonblocking(true).ok()?;
             Some(Client {
                 stream,
@@ -140,7 +141,7 @@ fn accept(listener: &TcpListener) -> Option<Client> {
         }
         Err(error) if error.kind() == ErrorKind::WouldBlock => None,
         Err(error) => {
-            println!("cannot accept: {error}");
+            say!("cannot accept: {error}");
             // Out of descriptors, say: poll would report the listener again at once.
             thread::sleep(Duration::from_millis(100));
             None
@@ -181,7 +182,7 @@ impl Client {
         let n = self.stream.read(&mut buffer)?;
         self.is_at_end = n == 0;
         if (1..80).contains(&n) {
-            println!("{}: {:?}", self.peer, String::from_utf8_lossy(&buffer[..n]));
+            say!("{}: {:?}", self.peer, String::from_utf8_lossy(&buffer[..n]));
         }
         self.unsent.extend_from_slice(&buffer[..n]);
         Ok(())

@@ -20,9 +20,10 @@
 //! Differs: the notes drop what `send` did not take and what is queued when a client half-closes, name the
 //! wrong client when one goes, and let a queue grow for ever; a client that resets ends their server.
 
+use cli::say;
 use greenroom::multiplex::select;
 use greenroom::net::{SocketAddr, TcpListener, TcpStream};
-use greenroom::{println, raw, thread};
+use greenroom::{raw, thread};
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::{AsRawFd, RawFd};
@@ -50,7 +51,7 @@ fn server(address: (&str, u16), is_raw: bool) -> io::Result<()> {
         "cannot listen on {}:{}",
         address.0, address.1
     )))?;
-    println!("listening on {}", listener.local_addr()?);
+    say!("listening on {}", listener.local_addr()?);
     // Nothing in this loop may wait but select: a client that was ready may have gone since.
     listener.set_nonblocking(true)?;
     let mut clients: BTreeMap<RawFd, Client> = BTreeMap::new();
@@ -106,15 +107,15 @@ fn accept(listener: &TcpListener, clients: &mut BTreeMap<RawFd, Client>, is_raw:
         .and_then(|(stream, peer)| Client::new(stream, peer))
     {
         Ok(client) if is_raw && client.stream.as_raw_fd() >= 1024 => {
-            println!("{}: refused, select cannot ask for it", client.peer);
+            say!("{}: refused, select cannot ask for it", client.peer);
         }
         Ok(client) => {
-            println!("{}: connected", client.peer);
+            say!("{}: connected", client.peer);
             clients.insert(client.stream.as_raw_fd(), client);
         }
         Err(error) if error.kind() == ErrorKind::WouldBlock => {}
         Err(error) => {
-            println!("cannot accept: {error}");
+            say!("cannot accept: {error}");
             // Out of descriptors, say: select would report the listener again at once.
             thread::sleep(Duration::from_millis(100));
         }
@@ -133,9 +134,9 @@ fn attend(
     };
     match step(client) {
         Ok(()) if client.is_at_end && client.messages.is_empty() => {
-            println!("{}: closed", client.peer);
+            say!("{}: closed", client.peer);
         }
-        Err(error) if error.kind() != ErrorKind::WouldBlock => println!("{}: {error}", client.peer),
+        Err(error) if error.kind() != ErrorKind::WouldBlock => say!("{}: {error}", client.peer),
         _ => return,
     }
     // Dropped, and so closed.
@@ -179,7 +180,7 @@ impl Client {
             self.is_at_end = true;
             return Ok(());
         }
-        println!("{}: received {}", self.peer, shown(&buffer[..n]));
+        say!("{}: received {}", self.peer, shown(&buffer[..n]));
         self.messages.push_back(buffer[..n].to_vec());
         Ok(())
     }
@@ -188,7 +189,7 @@ impl Client {
         let Some(message) = self.messages.front_mut() else {
             return Ok(());
         };
-        println!("{}: sending {}", self.peer, shown(message));
+        say!("{}: sending {}", self.peer, shown(message));
         // It may take a part. The rest stays in front.
         let n = self.stream.write(message)?;
         message.drain(..n);

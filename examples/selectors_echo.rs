@@ -18,9 +18,10 @@
 //! Differs: the notes' listing ends before the loop that calls the functions, and hopes that `send` will not
 //! block; here what is not sent waits for `EVENT_WRITE`, with another function.
 
+use cli::say;
 use greenroom::net::{SocketAddr, TcpListener, TcpStream};
 use greenroom::selectors::{DefaultSelector, EVENT_READ, EVENT_WRITE};
-use greenroom::{println, thread};
+use greenroom::thread;
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::{AsRawFd, RawFd};
@@ -41,7 +42,7 @@ fn server(address: (&str, u16)) -> io::Result<()> {
         "cannot listen on {}:{}",
         address.0, address.1
     )))?;
-    println!("listening on {}", listener.local_addr()?);
+    say!("listening on {}", listener.local_addr()?);
     listener.set_nonblocking(true)?;
     let selector = DefaultSelector::new()?;
     selector.register(&listener, EVENT_READ, accept as Callback)?;
@@ -82,13 +83,13 @@ fn accept(server: &mut Server, _fd: RawFd) -> io::Result<()> {
         Ok(accepted) => accepted,
         Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
         Err(error) => {
-            println!("cannot accept: {error}");
+            say!("cannot accept: {error}");
             // Out of descriptors, say: the listener would be ready again at once.
             thread::sleep(Duration::from_millis(100));
             return Ok(());
         }
     };
-    println!("{peer}: accepted");
+    say!("{peer}: accepted");
     stream.set_nonblocking(true)?;
     server.selector.register(&stream, EVENT_READ, read)?;
     server.clients.insert(
@@ -115,12 +116,12 @@ fn read(server: &mut Server, fd: RawFd) -> io::Result<()> {
         return server.close(fd, "closing");
     }
     match n {
-        1..80 => println!(
+        1..80 => say!(
             "{}: echoing {:?}",
             client.peer,
             String::from_utf8_lossy(&buffer[..n])
         ),
-        _ => println!("{}: echoing {n} bytes", client.peer),
+        _ => say!("{}: echoing {n} bytes", client.peer),
     }
     client.unsent.extend_from_slice(&buffer[..n]);
     write(server, fd)
@@ -149,7 +150,7 @@ fn write(server: &mut Server, fd: RawFd) -> io::Result<()> {
 impl Server {
     fn close(&mut self, fd: RawFd, why: &str) -> io::Result<()> {
         if let Some(client) = self.clients.remove(&fd) {
-            println!("{}: {why}", client.peer);
+            say!("{}: {why}", client.peer);
             // Before the stream is dropped: the number belongs to the next client then.
             self.selector.unregister(&fd)?;
         }

@@ -23,9 +23,10 @@
 //! Differs: the notes print with `%` outside of the string, which fails at the first client, and receive from
 //! one client only once.
 
+use cli::say;
 use greenroom::fs::OpenOptions;
 use greenroom::net::{SocketAddr, TcpListener, TcpStream};
-use greenroom::{println, thread};
+use greenroom::thread;
 use std::io::{self, ErrorKind, Read, Write};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -60,11 +61,11 @@ fn server(address: (&str, u16), interval: Duration, log: &str) -> io::Result<()>
         "cannot listen on {}:{}",
         address.0, address.1
     )))?;
-    println!("listening on {}", listener.local_addr()?);
+    say!("listening on {}", listener.local_addr()?);
     // Python's setblocking(False).
     listener.set_nonblocking(true)?;
     loop {
-        println!("waiting for a client");
+        say!("waiting for a client");
         match listener.accept() {
             // Non-blocking is the listener; the connection waits as any other, in a green thread of its own.
             Ok((stream, peer)) => drop(thread::spawn(move || serve(stream, peer))),
@@ -80,10 +81,10 @@ fn server(address: (&str, u16), interval: Duration, log: &str) -> io::Result<()>
 }
 
 fn serve(stream: TcpStream, peer: SocketAddr) {
-    println!("{peer}: connected");
+    say!("{peer}: connected");
     match talk(stream, peer) {
-        Ok(()) => println!("{peer}: closed"),
-        Err(error) => println!("{peer}: {error}"),
+        Ok(()) => say!("{peer}: closed"),
+        Err(error) => say!("{peer}: {error}"),
     }
 }
 
@@ -95,7 +96,7 @@ fn talk(mut stream: TcpStream, peer: SocketAddr) -> io::Result<()> {
         if n == 0 {
             return Ok(());
         }
-        println!("{peer}: {:?}", String::from_utf8_lossy(&buffer[..n]));
+        say!("{peer}: {:?}", String::from_utf8_lossy(&buffer[..n]));
         stream.write_all(format!("{}\n", time_of_day()).as_bytes())?;
     }
 }

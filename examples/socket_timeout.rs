@@ -21,9 +21,9 @@
 //! Differs: the notes sleep as long again after each expiry, deaf to clients; the timeout of their listener
 //! does not hold for the connection, so one silent client stops the server. Here it holds for both.
 
+use cli::say;
 use greenroom::fs::{File, OpenOptions};
 use greenroom::net::{SocketAddr, TcpListener, TcpStream};
-use greenroom::println;
 use std::io::{self, ErrorKind, Read, Write};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -60,23 +60,23 @@ fn server(address: (&str, u16), timeout: Duration, log: &str) -> io::Result<()> 
         "cannot listen on {}:{}",
         address.0, address.1
     )))?;
-    println!("listening on {}", listener.local_addr()?);
+    say!("listening on {}", listener.local_addr()?);
     loop {
-        println!("waiting for a client");
+        say!("waiting for a client");
         // std's listeners have no timeout of their own. `timeout` ends whatever waits inside.
         match greenroom::timeout(timeout, || listener.accept()) {
             Err(_elapsed) => note(&mut log, &format!("no client within {timeout:?}"))?,
             Ok(accepted) => {
                 let (stream, peer) = accepted?;
-                println!("{peer}: connected");
+                say!("{peer}: connected");
                 match talk(stream, peer, timeout) {
-                    Ok(()) => println!("{peer}: closed"),
+                    Ok(()) => say!("{peer}: closed"),
                     // What a read reports whose time is over, as std's does.
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {
                         note(&mut log, &format!("{peer}: silent for {timeout:?}"))?;
-                        println!("{peer}: silent for {timeout:?}, dropped");
+                        say!("{peer}: silent for {timeout:?}, dropped");
                     }
-                    Err(error) => println!("{peer}: {error}"),
+                    Err(error) => say!("{peer}: {error}"),
                 }
             }
         }
@@ -93,7 +93,7 @@ fn talk(mut stream: TcpStream, peer: SocketAddr, timeout: Duration) -> io::Resul
         if n == 0 {
             return Ok(());
         }
-        println!("{peer}: {:?}", String::from_utf8_lossy(&buffer[..n]));
+        say!("{peer}: {:?}", String::from_utf8_lossy(&buffer[..n]));
         stream.write_all(format!("{}\n", time_of_day()).as_bytes())?;
     }
 }

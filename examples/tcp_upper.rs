@@ -18,8 +18,8 @@
 //! Differs: the notes receive once, answer once and end; one `recv` is not one message, so this one goes on
 //! until the client's end of stream, and then takes the next client.
 
+use cli::say;
 use greenroom::net::{SocketAddr, TcpListener, TcpStream};
-use greenroom::println;
 use std::io::{self, Read, Write};
 use std::process::ExitCode;
 
@@ -38,14 +38,14 @@ fn server(address: (&str, u16)) -> io::Result<()> {
         "cannot listen on {}:{}",
         address.0, address.1
     )))?;
-    println!("listening on {}", listener.local_addr()?);
+    say!("listening on {}", listener.local_addr()?);
     loop {
         // Returns a new socket for the conversation; the listener goes on listening.
         let (stream, peer) = listener.accept()?;
-        println!("{peer}: connected");
+        say!("{peer}: connected");
         match upper(stream, peer) {
-            Ok(()) => println!("{peer}: closed"),
-            Err(error) => println!("{peer}: {error}"),
+            Ok(()) => say!("{peer}: closed"),
+            Err(error) => say!("{peer}: {error}"),
         }
     }
 }
@@ -60,7 +60,7 @@ fn upper(mut stream: TcpStream, peer: SocketAddr) -> io::Result<()> {
         }
         let data = &mut buffer[..n];
         // `{:?}` because a peer's bytes may hold what commands a terminal.
-        println!("{peer}: {:?}", String::from_utf8_lossy(data));
+        say!("{peer}: {:?}", String::from_utf8_lossy(data));
         data.make_ascii_uppercase();
         // `write` may send a part and says how much; `write_all` is Python's `sendall`.
         stream.write_all(data)?;

@@ -15,8 +15,8 @@
 //! Differs: the notes receive 1024 bytes, and what is longer in a datagram is lost without a word. This
 //! buffer takes the longest there is.
 
+use cli::say;
 use greenroom::net::UdpSocket;
-use greenroom::println;
 use std::io;
 use std::process::ExitCode;
 
@@ -37,17 +37,17 @@ fn server(address: (&str, u16)) -> io::Result<()> {
         "cannot listen on {}:{}",
         address.0, address.1
     )))?;
-    println!("listening on {}", socket.local_addr()?);
+    say!("listening on {}", socket.local_addr()?);
     let mut buffer = vec![0; DATAGRAM_BYTES_MAX];
     loop {
         // One call, one whole datagram, and who sent it: the answer's address.
         let (n, peer) = socket.recv_from(&mut buffer)?;
         let data = &mut buffer[..n];
-        println!("{peer}: {:?}", String::from_utf8_lossy(data));
+        say!("{peer}: {:?}", String::from_utf8_lossy(data));
         data.make_ascii_uppercase();
         if let Err(error) = socket.send_to(data, peer) {
             // One client's bad luck is not the end of the server.
-            println!("{peer}: {error}");
+            say!("{peer}: {error}");
         }
     }
 }

@@ -18,10 +18,11 @@
 //!
 //! Differs: the notes never remove the file, so that their second start fails with "address already in use".
 
+use cli::say;
 use greenroom::fs;
 use greenroom::os::unix::net::{UnixListener, UnixStream};
 use greenroom::signal::{Signal, Signals};
-use greenroom::{eprintln, println, thread};
+use greenroom::{eprintln, thread};
 use std::io::{self, Read};
 use std::os::unix::fs::FileTypeExt;
 use std::process::ExitCode;
@@ -40,12 +41,12 @@ fn server(path: &str) -> io::Result<()> {
     // Before the file exists: a signal in between must not leave it behind.
     let signals = Signals::new(&[Signal::Interrupt, Signal::Terminate])?;
     let listener = bind(path).map_err(cli::context(format!("cannot listen on {path}")))?;
-    println!("listening on {path}");
+    say!("listening on {path}");
     // It ends with the program.
     thread::spawn(move || accept_clients(&listener));
     signals.wait()?;
     fs::remove_file(path)?;
-    println!("removed {path}");
+    say!("removed {path}");
     Ok(())
 }
 
@@ -83,7 +84,7 @@ fn accept_clients(listener: &UnixListener) {
             Ok(stream) => drop(thread::spawn(move || receive(stream, number))),
             Err(error) => {
                 // Out of descriptors, say. The client waits in the queue; so do we, a little.
-                println!("client {number}: {error}");
+                say!("client {number}: {error}");
                 thread::sleep(Duration::from_millis(100));
             }
         }
@@ -92,16 +93,16 @@ fn accept_clients(listener: &UnixListener) {
 
 fn receive(mut stream: UnixStream, number: usize) {
     // A client of a local socket has no address to be named by: it was not bound to a file.
-    println!("client {number}: connected");
+    say!("client {number}: connected");
     let mut buffer = [0; 1024];
     loop {
         match stream.read(&mut buffer) {
-            Ok(0) => return println!("client {number}: closed"),
-            Ok(n) => println!(
+            Ok(0) => return say!("client {number}: closed"),
+            Ok(n) => say!(
                 "client {number}: {:?}",
                 String::from_utf8_lossy(&buffer[..n])
             ),
-            Err(error) => return println!("client {number}: {error}"),
+            Err(error) => return say!("client {number}: {error}"),
         }
     }
 }

@@ -15,6 +15,8 @@ mod child;
 mod coroutines;
 #[path = "examples/framing.rs"]
 mod framing;
+#[path = "examples/framing_hostile.rs"]
+mod framing_hostile;
 #[path = "examples/framing_upload.rs"]
 mod framing_upload;
 #[path = "support/kill.rs"]

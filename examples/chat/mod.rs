@@ -13,6 +13,8 @@
 //! Subtle: what a server sends is never answered. Two servers that answer each other's errors would not end.
 #![allow(dead_code, reason = "each of the two uses its own part")]
 
+use crate::cli::is_harmless;
+pub(crate) use crate::cli::printable;
 use greenroom::eprintln;
 use greenroom::io::{self, BufRead, IsTerminal, Read};
 
@@ -94,26 +96,6 @@ pub(crate) fn text(text: &str) -> Result<&str, String> {
         return Err("control characters in the message".to_owned());
     }
     Ok(text)
-}
-
-/// Whether a terminal only draws it. Escape sequences begin with a control character; the others reverse the
-/// direction of what follows, or break the line.
-fn is_harmless(c: char) -> bool {
-    let is_format =
-        matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    !c.is_control() && !is_format
-}
-
-/// For what is shown although nobody has checked it.
-pub(crate) fn printable(text: &str) -> String {
-    let show = |c: char| {
-        if is_harmless(c) {
-            c.to_string()
-        } else {
-            c.escape_default().to_string()
-        }
-    };
-    text.chars().map(show).collect()
 }
 
 /// Whether standard output wants colours: <https://no-color.org>.

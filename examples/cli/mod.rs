@@ -2,10 +2,15 @@
 //!
 //! Not an example. A real program would take clap; the examples of the root need nothing but greenroom and
 //! a logger, so that they build in seconds. Whoever reads an example can skip this file.
-#![allow(dead_code, reason = "every example uses its own part")]
+#![allow(
+    dead_code,
+    unused_imports,
+    unused_macros,
+    reason = "every example uses its own part"
+)]
 
-use std::fmt::Display;
-use std::io;
+use std::fmt::{Arguments, Display};
+use std::io::{self, Write};
 use std::process::{ExitCode, exit};
 use std::str::FromStr;
 use std::time::Duration;
@@ -18,6 +23,7 @@ pub(crate) const OFF: &str = "off";
 pub(crate) struct Args {
     usage: &'static str,
     options: Vec<(&'static str, String)>,
+    given: Vec<&'static str>,
     operands: Vec<String>,
 }
 
@@ -30,6 +36,7 @@ pub(crate) fn parse(usage: &'static str, options: &[(&'static str, &str)]) -> Ar
     let mut args = Args {
         usage,
         options: defaults.collect(),
+        given: Vec::new(),
         operands: Vec::new(),
     };
     let mut given = std::env::args().skip(1);
@@ -49,6 +56,7 @@ pub(crate) fn parse(usage: &'static str, options: &[(&'static str, &str)]) -> Ar
             args.operands.push(word);
             continue;
         };
+        args.given.push(options[at].0);
         let is_flag = options[at].1 == OFF;
         args.options[at].1 = match (is_flag, inline) {
             (true, None) => "on".to_owned(),
@@ -89,6 +97,11 @@ impl Args {
     /// Whether an option without a value was given.
     pub(crate) fn is_on(&self, name: &str) -> bool {
         self.text(name) != OFF
+    }
+
+    /// Whether an option was given, be it with its default.
+    pub(crate) fn is_given(&self, name: &str) -> bool {
+        self.given.contains(&name)
     }
 
     /// `--host` and `--port`, ready to bind or connect to.
@@ -133,4 +146,41 @@ fn run_green(name: &str, body: impl FnOnce() -> io::Result<()> + Send) -> ExitCo
 /// For `map_err`: puts what was tried in front of the error, and keeps its kind.
 pub(crate) fn context(tried: impl Display) -> impl FnOnce(io::Error) -> io::Error {
     move |error| io::Error::new(error.kind(), format!("{tried}: {error}"))
+}
+
+/// Whether a terminal only draws it. Escape sequences begin with a control character; the others reverse the
+/// direction of what follows, or break the line.
+pub(crate) fn is_harmless(c: char) -> bool {
+    let is_format = matches!(
+        c,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
+    !c.is_control() && !is_format
+}
+
+/// For what is shown although a stranger wrote it and nobody has checked it.
+pub(crate) fn printable(text: &str) -> String {
+    let show = |c: char| {
+        if is_harmless(c) {
+            c.to_string()
+        } else {
+            c.escape_default().to_string()
+        }
+    };
+    text.chars().map(show).collect()
+}
+
+/// `println!` for servers: a line that cannot be shown, say because of `server | head -1`, is no reason to leave the
+/// clients. It is lost.
+macro_rules! say {
+    ($($arg:tt)*) => {
+        $crate::cli::say_line(format_args!($($arg)*))
+    };
+}
+pub(crate) use say;
+
+/// What [`say`] expands to.
+pub(crate) fn say_line(line: Arguments<'_>) {
+    // In one call, so that lines of several green threads do not mix.
+    let _ = greenroom::io::stdout().write_fmt(format_args!("{line}\n"));
 }

@@ -25,6 +25,7 @@
 mod cli;
 mod framing;
 
+use cli::say;
 use framing::{bad, close_gently, explain, read_frame, set_idle_limit, write_json};
 use greenroom::fs::{self, File};
 use greenroom::net::{TcpListener, TcpStream, serve};
@@ -88,7 +89,7 @@ fn server(address: (&str, u16), store: Store, grace: Duration) -> io::Result<()>
         let outcome = set_idle_limit(&stream, shared.idle).and_then(|()| shared.receive(&stream));
         shared.answer(&stream, &peer.to_string(), outcome);
     })?;
-    greenroom::println!("listening on {}", server.local_addr());
+    say!("listening on {}", server.local_addr());
 
     let signal = signals.wait()?;
     log::info!("{signal:?}: finishing open uploads");
@@ -101,7 +102,7 @@ fn server(address: (&str, u16), store: Store, grace: Duration) -> io::Result<()>
         stored.load(Ordering::Relaxed),
         refused.load(Ordering::Relaxed),
     );
-    greenroom::println!("served {stored} uploads, refused {refused}");
+    say!("served {stored} uploads, refused {refused}");
     Ok(())
 }
 
@@ -136,9 +137,7 @@ impl Store {
         let target = self.dir.join(&header.file_name);
         check_target(&target)?;
 
-        let serial = self.serial.fetch_add(1, Ordering::Relaxed);
-        let name = format!(".upload-{}-{serial}", greenroom::process::id());
-        let mut temporary = Temporary::create(self.dir.join(name))?;
+        let mut temporary = self.temporary()?;
         let sum = copy_and_sum(stream, &mut temporary.file, header.file_size)?;
         if !sum.eq_ignore_ascii_case(&header.md5) {
             let claimed = &header.md5;
@@ -158,6 +157,18 @@ impl Store {
         )))
     }
 
+    /// Under a name that is free: one that was killed, and had this process's number, may have left its files.
+    fn temporary(&self) -> io::Result<Temporary> {
+        loop {
+            let serial = self.serial.fetch_add(1, Ordering::Relaxed);
+            let name = format!(".upload-{}-{serial}", greenroom::process::id());
+            match Temporary::create(self.dir.join(name)) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
     fn check(&self, header: &Header) -> io::Result<()> {
         let name = &header.file_name;
         let complaint = if name.is_empty() {
@@ -169,7 +180,7 @@ impl Store {
             "begins with a dot"
         } else if name.contains('/') {
             "contains a slash"
-        } else if name.contains(char::is_control) {
+        } else if !name.chars().all(cli::is_harmless) {
             "contains a control character"
         } else {
             ""
@@ -187,24 +198,29 @@ impl Store {
         Ok(())
     }
 
-    /// Tells the client, the log and the terminal.
+    /// Tells the client, then the log and the terminal.
     fn answer(&self, stream: &TcpStream, peer: &str, outcome: io::Result<Option<String>>) {
         let (status, message) = match outcome.map_err(|error| explain(error, self.idle)) {
             Ok(None) => return log::info!("{peer}: left without an upload"),
             Ok(Some(message)) => {
                 self.stored.fetch_add(1, Ordering::Relaxed);
-                log::info!("{peer}: {message}");
-                greenroom::println!("{message}");
                 ("ok", message)
             }
             Err(error) => {
                 self.refused.fetch_add(1, Ordering::Relaxed);
-                log::warn!("{peer}: {error}");
-                ("error", error.to_string())
+                // It quotes the header, whatever that holds.
+                ("error", cli::printable(&error.to_string()))
             }
         };
         let reply = serde_json::json!({ "status": status, "message": message });
-        match write_json(stream, &reply) {
+        let told = write_json(stream, &reply);
+        if status == "ok" {
+            log::info!("{peer}: {message}");
+            say!("{message}");
+        } else {
+            log::warn!("{peer}: {message}");
+        }
+        match told {
             Ok(()) => close_gently(stream),
             Err(error) => log::info!("{peer}: did not hear its answer: {error}"),
         }

@@ -70,7 +70,7 @@ fn main() -> ExitCode {
             };
             let outcome = upload(address, path, &name, idle).map_err(|error| explain(error, idle));
             let message = outcome.map_err(cli::context(path.display()))?;
-            greenroom::println!("{message}");
+            greenroom::println!("{}", cli::printable(&message));
         }
         Ok(())
     })
@@ -88,7 +88,7 @@ fn upload(address: (&str, u16), path: &Path, name: &str, idle: Duration) -> io::
     if !file.metadata()?.is_file() {
         return Err(bad("not a regular file"));
     }
-    // The sum goes ahead of the content, so the file is read twice.
+    // The sum goes ahead of the content, so the file is read twice, with a bar each time.
     let (size, md5) = sum(&mut file)?;
     file.rewind()?;
     let tried = cli::context(format!("cannot connect to {}:{}", address.0, address.1));
@@ -104,7 +104,7 @@ fn upload(address: (&str, u16), path: &Path, name: &str, idle: Duration) -> io::
             if status == "ok" {
                 Ok(message)
             } else {
-                Err(bad(format!("refused: {message}")))
+                Err(bad(format!("refused: {}", cli::printable(&message))))
             }
         }
         (_, Err(error)) | (Err(error), Ok(())) => Err(error),
@@ -113,12 +113,14 @@ fn upload(address: (&str, u16), path: &Path, name: &str, idle: Duration) -> io::
 }
 
 fn sum(file: &mut File) -> io::Result<(u64, String)> {
+    let bar = bar("md5", file.metadata()?.len());
     let mut sum = Md5::new();
     let mut piece = vec![0; PIECE_BYTES];
     let mut size = 0;
     loop {
         let n = file.read(&mut piece)?;
         if n == 0 {
+            bar.finish_and_clear();
             let digits = sum
                 .finalize()
                 .iter()
@@ -128,11 +130,12 @@ fn sum(file: &mut File) -> io::Result<(u64, String)> {
         }
         sum.update(&piece[..n]);
         size += n as u64;
+        bar.inc(n as u64);
     }
 }
 
 fn send(mut stream: &TcpStream, file: &mut File, size: u64) -> io::Result<()> {
-    let bar = bar(size);
+    let bar = bar("send", size);
     let mut piece = vec![0; PIECE_BYTES];
     let mut content = file.take(size);
     let mut left = size;
@@ -151,14 +154,16 @@ fn send(mut stream: &TcpStream, file: &mut File, size: u64) -> io::Result<()> {
     Ok(())
 }
 
-fn bar(size: u64) -> ProgressBar {
+fn bar(doing: &'static str, size: u64) -> ProgressBar {
     let target = if io::stderr().is_terminal() {
         ProgressDrawTarget::stderr()
     } else {
         ProgressDrawTarget::hidden()
     };
-    let style =
-        ProgressStyle::with_template("{wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}");
+    let style = ProgressStyle::with_template(
+        "{msg:4} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
+    );
     ProgressBar::with_draw_target(Some(size), target)
         .with_style(style.expect("because the template is a constant that was tried"))
+        .with_message(doing)
 }

@@ -2,12 +2,14 @@
 //!
 //! A program of the allow-list runs without a shell, its arguments split at whitespace. `--allow-any` gives every line to
 //! `sh -c`, and then only who is on this machine may connect. A command that writes or runs beyond its limits is killed,
-//! with its process group. What it leaves in the background with closed output is the operator's.
+//! with its process group. What it leaves in the background with closed output is the operator's. So many commands run
+//! and answers wait in memory as `--max-running` says; who reads too slowly is cut off, who waits too long hears `busy`.
 //!
 //! Port of: the notes, "Sticky packets", the command server of all three solutions (file 002, section 1.5).
 //!
 //! Run: `cargo run --release --example remote_command -- [--host HOST] [--port 8080] [--allow LIST | --allow-any]
-//! [--max-output BYTES] [--limit-seconds 10] [--max-running 64] [--idle-seconds 300] [--grace-seconds 10]`
+//! [--max-output BYTES] [--limit-seconds 10] [--max-running 64] [--wait-seconds 10] [--answer-seconds 10]
+//! [--idle-seconds 300] [--grace-seconds 10]`
 //!
 //! Try: `cargo run --release --example remote_command_client -- echo hello` in a second terminal; end with Ctrl-C.
 //!
@@ -26,6 +28,7 @@ mod cli;
 mod command;
 mod framing;
 
+use cli::say;
 use command::{Limits, Report};
 use framing::{bad, close_gently, explain, read_frame, set_idle_limit, write_frame, write_json};
 use greenroom::net::{TcpListener, TcpStream, ToSocketAddrs, serve};
@@ -34,13 +37,15 @@ use greenroom::signal::{Signal, Signals};
 use greenroom::sync::{Event, Semaphore};
 use std::io;
 use std::net::SocketAddr;
+use std::num::NonZero;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 const USAGE: &str = "usage: remote_command [--host HOST] [--port PORT] [--allow LIST | --allow-any] \
-[--max-output BYTES] [--limit-seconds N] [--max-running N] [--idle-seconds N] [--grace-seconds N]";
+[--max-output BYTES] [--limit-seconds N] [--max-running N] [--wait-seconds N] \
+[--answer-seconds N] [--idle-seconds N] [--grace-seconds N]";
 
 const COMMAND_BYTES_MAX: i32 = 4096;
 /// Programs that change nothing and read no file's content, whatever their arguments.
@@ -57,6 +62,8 @@ fn main() -> ExitCode {
             ("--max-output", "1048576"),
             ("--limit-seconds", "10"),
             ("--max-running", "64"),
+            ("--wait-seconds", "10"),
+            ("--answer-seconds", "10"),
             ("--idle-seconds", "300"),
             ("--grace-seconds", "10"),
         ],
@@ -66,21 +73,29 @@ fn main() -> ExitCode {
         .split(',')
         .map(|name| name.trim().to_owned());
     let any = args.is_on("--allow-any");
+    if any && args.is_given("--allow") {
+        args.refuse("--allow-any: takes no --allow beside it");
+    }
     let limits = Limits {
         output_bytes_max: args.get("--max-output"),
         time: args.seconds("--limit-seconds"),
     };
+    let running_max: NonZero<usize> = args.get("--max-running");
     let office = Office {
         allowed: (!any).then(|| allowed.filter(|name| !name.is_empty()).collect()),
         limits,
         idle: args.seconds("--idle-seconds"),
-        running: Semaphore::new(args.get("--max-running")),
+        running: Semaphore::new(running_max.get()),
+        wait: args.seconds("--wait-seconds"),
+        answer: args.seconds("--answer-seconds"),
         stopping: Event::new(),
         commands: AtomicU64::new(0),
         refused: AtomicU64::new(0),
     };
-    if office.idle.is_zero() {
-        args.refuse("--idle-seconds 0: nobody is that fast");
+    for name in ["--answer-seconds", "--idle-seconds"] {
+        if args.seconds(name).is_zero() {
+            args.refuse(format!("{name} 0: nobody is that fast"));
+        }
     }
     if i32::try_from(limits.output_bytes_max).is_err() {
         args.refuse("--max-output: does not fit the prefix");
@@ -107,11 +122,11 @@ fn server(address: (&str, u16), office: Office, grace: Duration) -> io::Result<(
     let server = serve(listener, move |stream, peer| {
         let peer = peer.to_string();
         match shared.serve(&stream, &peer) {
-            Ok(()) => log::info!("{peer}: has left"),
+            Ok(end) => log::info!("{peer}: {end}"),
             Err(error) => shared.refuse(&stream, &peer, explain(error, shared.idle)),
         }
     })?;
-    greenroom::println!("listening on {}", server.local_addr());
+    say!("listening on {}", server.local_addr());
 
     let signal = signals.wait()?;
     log::info!("{signal:?}: finishing running commands");
@@ -129,7 +144,7 @@ fn server(address: (&str, u16), office: Office, grace: Duration) -> io::Result<(
         refused.load(Ordering::Relaxed),
     );
     let clients = stats.accepted;
-    greenroom::println!("served {clients} clients, {commands} commands, refused {refused}");
+    say!("served {clients} clients, {commands} commands, refused {refused}");
     Ok(())
 }
 
@@ -138,43 +153,59 @@ struct Office {
     allowed: Option<Vec<String>>,
     limits: Limits,
     idle: Duration,
-    /// As many at once; who comes later waits.
+    /// As many at once; who comes later waits, for a while.
     running: Semaphore,
+    wait: Duration,
+    /// For a whole answer, however long it is.
+    answer: Duration,
     stopping: Event,
     commands: AtomicU64,
     refused: AtomicU64,
 }
 
 impl Office {
-    /// Commands one after the other, until the client leaves or the server stops.
-    fn serve(&self, stream: &TcpStream, peer: &str) -> io::Result<()> {
+    /// Commands one after the other, until the client leaves or the server stops: says which.
+    fn serve(&self, stream: &TcpStream, peer: &str) -> io::Result<String> {
         set_idle_limit(stream, self.idle)?;
         loop {
             greenroom::select! {
                 biased;
-                wait(self.stopping) => return Ok(()),
+                wait(self.stopping) => return Ok("is let go".to_owned()),
                 readable(stream) -> ready => ready?,
                 after(self.idle) => return Err(io::ErrorKind::TimedOut.into()),
             }
             let Some(line) = read_frame(stream, "command", COMMAND_BYTES_MAX)? else {
-                return Ok(());
+                return Ok("has left".to_owned());
             };
             let line = String::from_utf8(line).map_err(|_| bad("a command that is no text"))?;
             // Until the answer is on its way: so many outputs are in memory, and no more.
-            let _permit = self.running.acquire();
-            match self.run(&line) {
-                Ok(report) => {
-                    self.commands.fetch_add(1, Ordering::Relaxed);
-                    log::info!("{peer}: `{}`: {}", line.escape_debug(), report.head);
-                    write_json(stream, &report.head)?;
-                    write_frame(stream, &report.stdout)?;
-                    write_frame(stream, &report.stderr)?;
-                }
-                Err(error) => {
-                    self.refused.fetch_add(1, Ordering::Relaxed);
-                    log::warn!("{peer}: `{}`: {error}", line.escape_debug());
-                    write_json(stream, &serde_json::json!({ "error": error.to_string() }))?;
-                }
+            let permit = self.running.acquire_timeout(self.wait);
+            let outcome = match &permit {
+                Some(_) => self.run(&line),
+                None => Err(io::Error::other("busy: too many commands are running")),
+            };
+            self.record(peer, &line, &outcome);
+            // One limit for all of it: a client that takes a byte now and then would keep the permit.
+            match greenroom::timeout(self.answer, || answer(stream, outcome)) {
+                Ok(Ok(())) => {}
+                // Nothing may follow half an answer.
+                Ok(Err(error)) => return Ok(format!("did not hear its answer: {error}")),
+                Err(_) => return Ok("is cut off: took its answer too slowly".to_owned()),
+            }
+        }
+    }
+
+    /// Counts and logs one command.
+    fn record(&self, peer: &str, line: &str, outcome: &io::Result<Report>) {
+        let line = cli::printable(line);
+        match outcome {
+            Ok(report) => {
+                self.commands.fetch_add(1, Ordering::Relaxed);
+                log::info!("{peer}: `{line}`: {}", report.head);
+            }
+            Err(error) => {
+                self.refused.fetch_add(1, Ordering::Relaxed);
+                log::warn!("{peer}: `{line}`: {}", cli::printable(&error.to_string()));
             }
         }
     }
@@ -183,8 +214,7 @@ impl Office {
     fn refuse(&self, stream: &TcpStream, peer: &str, error: io::Error) {
         self.refused.fetch_add(1, Ordering::Relaxed);
         log::warn!("{peer}: {error}");
-        let reply = serde_json::json!({ "error": error.to_string() });
-        if write_json(stream, &reply).is_ok() {
+        if let Ok(Ok(())) = greenroom::timeout(self.answer, || answer(stream, Err(error))) {
             close_gently(stream);
         }
     }
@@ -214,8 +244,20 @@ impl Office {
             }
             Some(allowed) => {
                 let allowed = allowed.join(", ");
+                let program = cli::printable(program);
                 Err(bad(format!("{program} is not allowed; allowed: {allowed}")))
             }
         }
+    }
+}
+
+fn answer(stream: &TcpStream, outcome: io::Result<Report>) -> io::Result<()> {
+    match outcome {
+        Ok(report) => {
+            write_json(stream, &report.head)?;
+            write_frame(stream, &report.stdout)?;
+            write_frame(stream, &report.stderr)
+        }
+        Err(error) => write_json(stream, &serde_json::json!({ "error": error.to_string() })),
     }
 }

@@ -98,7 +98,7 @@ fn ask(stream: &TcpStream, command: &str) -> io::Result<u8> {
     let head = match serde_json::from_slice(&frame("head", HEAD_BYTES_MAX)?)? {
         Answer::Done(head) => head,
         Answer::Refused { error } => {
-            greenroom::eprintln!("refused: {error}");
+            greenroom::eprintln!("refused: {}", cli::printable(&error));
             return Ok(126);
         }
     };

@@ -30,7 +30,7 @@ pub(crate) fn bad_uploads() -> Vec<(Vec<u8>, String)> {
         )
     };
     vec![
-        length(b"\xff\xff\xff\xff{}", "-1"),
+        length(b"\xff\xff\xff\xff{}", "4294967295"),
         length(b"\xff\xff\xff\x7f{}", "2147483647"),
         length(b"\x01\x20\0\0", "8193"),
         length(b"12\r\n", "168636977"),
@@ -79,6 +79,8 @@ pub(crate) fn bad_uploads() -> Vec<(Vec<u8>, String)> {
         name(".upload-1-0", "begins with a dot"),
         name("a\\u0000b", "contains a control character"),
         name("a\\nb", "contains a control character"),
+        name("a\\u202eb", "contains a control character"),
+        name("a\\u061cb", "contains a control character"),
         name(&"x".repeat(300), "is longer than 255 bytes"),
         name("link", "is taken by something that is no file"),
         name("dangling", "is taken by something that is no file"),

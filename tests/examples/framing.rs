@@ -152,7 +152,7 @@ fn length_prefix_that_lies_is_an_error_of_the_client() {
         ),
         (
             b"\xff\xff\xff\xff",
-            format!("an answer of -1 bytes, {allowed}"),
+            format!("an answer of 4294967295 bytes, {allowed}"),
         ),
         (
             b"\xff\xff\xff\x7f",
@@ -225,7 +225,7 @@ fn command_that_breaks_the_rules_of_the_prefix_gets_an_answer_that_says_so() {
         (
             b"\xff\xff\xff\xff",
             &[],
-            Some(format!("a command of -1 bytes, {LIMIT}")),
+            Some(format!("a command of 4294967295 bytes, {LIMIT}")),
         ),
         (
             b"\xff\xff\xff\x7fx",

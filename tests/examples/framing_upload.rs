@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A folder that goes away with its test; the target folder is `in` inside of it.
-struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    fn new() -> Folder {
+    pub(crate) fn new() -> Folder {
         static SERIAL: AtomicUsize = AtomicUsize::new(0);
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
         let name = format!("greenroom-upload-{}-{serial}", std::process::id());
@@ -25,25 +25,25 @@ impl Folder {
         Folder(path)
     }
 
-    fn target(&self) -> PathBuf {
+    pub(crate) fn target(&self) -> PathBuf {
         self.0.join("in")
     }
 
-    fn server(&self, more: &[&str]) -> Server {
+    pub(crate) fn server(&self, more: &[&str]) -> Server {
         let target = self.target();
         let args = [&["--dir", target.to_str().unwrap()], more].concat();
         Server::start("framing_json_header", &args)
     }
 
     /// A file to upload, outside of the target folder.
-    fn file(&self, name: &str, content: &[u8]) -> String {
+    pub(crate) fn file(&self, name: &str, content: &[u8]) -> String {
         let path = self.0.join(name);
         fs::write(&path, content).unwrap();
         path.to_str().unwrap().to_owned()
     }
 
     /// Names in the target folder.
-    fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         names(&self.target())
     }
 }
@@ -75,7 +75,7 @@ fn reply(stream: &mut TcpStream) -> String {
     String::from_utf8(json.to_owned()).unwrap()
 }
 
-fn send(server: &Server, bytes: &[u8]) -> String {
+pub(crate) fn send(server: &Server, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(server.address).unwrap();
     stream.write_all(bytes).unwrap();
     stream.shutdown(Shutdown::Write).unwrap();
@@ -86,7 +86,7 @@ fn refusal(message: &str) -> String {
     format!(r#"{{"message":"{message}","status":"error"}}"#)
 }
 
-fn upload(server: &Server, args: &[&str]) -> Ended {
+pub(crate) fn upload(server: &Server, args: &[&str]) -> Ended {
     let port = server.port();
     run::run(
         "framing_json_header_client",

@@ -11,11 +11,11 @@ const SERVER: &str = "remote_command";
 const CLIENT: &str = "remote_command_client";
 
 /// Runs one command through the client.
-fn ask(server: &Server, command: &str) -> Ended {
+pub(crate) fn ask(server: &Server, command: &str) -> Ended {
     run::run(CLIENT, &["--port", &server.port(), command])
 }
 
-fn next_frame(stream: &mut TcpStream) -> String {
+pub(crate) fn next_frame(stream: &mut TcpStream) -> String {
     let mut prefix = [0; 4];
     stream.read_exact(&mut prefix).unwrap();
     let mut payload = vec![0; usize::try_from(i32::from_ne_bytes(prefix)).unwrap()];
@@ -24,7 +24,7 @@ fn next_frame(stream: &mut TcpStream) -> String {
 }
 
 /// Whether a process with these words in its command line is left.
-fn is_running(words: &[&str]) -> bool {
+pub(crate) fn is_running(words: &[&str]) -> bool {
     let line: String = words.iter().map(|word| format!("{word}\0")).collect();
     std::fs::read_dir("/proc").unwrap().any(|entry| {
         let path = entry.unwrap().path().join("cmdline");
@@ -33,7 +33,7 @@ fn is_running(words: &[&str]) -> bool {
 }
 
 /// A time for `sleep` that no other test uses; of processes, that is their name.
-fn unique_seconds(n: u32) -> String {
+pub(crate) fn unique_seconds(n: u32) -> String {
     format!("{}.{}", 1_000_000 + std::process::id(), n)
 }
 
@@ -191,7 +191,7 @@ fn request_that_breaks_a_rule_gets_an_answer_that_says_which() {
     for (sent, error) in [
         (
             b"\xff\xff\xff\xff".to_vec(),
-            format!("a command of -1 bytes, {allowed}"),
+            format!("a command of 4294967295 bytes, {allowed}"),
         ),
         (
             b"\xff\xff\xff\x7f".to_vec(),
@@ -347,6 +347,18 @@ fn bad_arguments_and_a_bad_server_are_said() {
             "--limit-seconds soon: not a value in range",
         ),
         (&["--allow-any=yes"], "--allow-any: takes no value"),
+        (
+            &["--allow-any", "--allow", "echo"],
+            "--allow-any: takes no --allow beside it",
+        ),
+        (
+            &["--max-running", "0"],
+            "--max-running 0: not a value in range",
+        ),
+        (
+            &["--answer-seconds", "0"],
+            "--answer-seconds 0: nobody is that fast",
+        ),
     ] {
         let ended = run::run(SERVER, args);
         assert_eq!(ended.status.code(), Some(2), "{ended}");

@@ -33,6 +33,8 @@ pub(crate) fn read_frame(
     let length = i32::from_ne_bytes(prefix.map_err(|_| bad("the stream ends in a prefix"))?);
     if !(0..=bytes_max).contains(&length) {
         let allowed = format!("allowed are 0 to {bytes_max}");
+        // The four bytes may as well be meant unsigned: 4 GB are no -1 bytes.
+        let length = length.cast_unsigned();
         return Err(bad(format!("a {what} of {length} bytes, {allowed}")));
     }
     let mut payload = vec![0; length.unsigned_abs() as usize];
