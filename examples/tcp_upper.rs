@@ -19,9 +19,10 @@
 //! until the client's end of stream, and then takes the next client.
 
 use greenroom::net::{SocketAddr, TcpListener, TcpStream};
-use greenroom::println;
+use greenroom::{println, thread};
 use std::io::{self, Read, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
 mod cli;
 
@@ -41,7 +42,15 @@ fn server(address: (&str, u16)) -> io::Result<()> {
     println!("listening on {}", listener.local_addr()?);
     loop {
         // Returns a new socket for the conversation; the listener goes on listening.
-        let (stream, peer) = listener.accept()?;
+        let (stream, peer) = match listener.accept() {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of descriptors, say. The client waits in the queue; so do we, a little.
+                println!("cannot accept: {error}");
+                thread::sleep(Duration::from_millis(100));
+                continue;
+            }
+        };
         println!("{peer}: connected");
         match upper(stream, peer) {
             Ok(()) => println!("{peer}: closed"),
