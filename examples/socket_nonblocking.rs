@@ -75,7 +75,13 @@ fn server(address: (&str, u16), interval: Duration, log: &str) -> io::Result<()>
                 // Without it this loop would take a whole processor.
                 thread::sleep(interval);
             }
-            Err(error) => return Err(error),
+            // Out of descriptors, say. The client waits in the queue until some are free again.
+            Err(error) => {
+                let line = format!("{}: cannot accept: {error}\n", time_of_day());
+                log.write_all(line.as_bytes())?;
+                println!("cannot accept: {error}");
+                thread::sleep(interval);
+            }
         }
     }
 }

@@ -19,11 +19,13 @@
 //! ```
 //!
 //! Differs: the notes sleep as long again after each expiry, deaf to clients; the timeout of their listener
-//! does not hold for the connection, so one silent client stops the server. Here it holds for both.
+//! does not hold for the connection, so one silent client stops the server, or one that never reads. Here it
+//! holds for both, in both directions.
 
 use cli::say;
 use greenroom::fs::{File, OpenOptions};
 use greenroom::net::{SocketAddr, TcpListener, TcpStream};
+use greenroom::thread;
 use std::io::{self, ErrorKind, Read, Write};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -66,15 +68,19 @@ fn server(address: (&str, u16), timeout: Duration, log: &str) -> io::Result<()> 
         // std's listeners have no timeout of their own. `timeout` ends whatever waits inside.
         match greenroom::timeout(timeout, || listener.accept()) {
             Err(_elapsed) => note(&mut log, &format!("no client within {timeout:?}"))?,
-            Ok(accepted) => {
-                let (stream, peer) = accepted?;
+            // Out of descriptors, say. Clients wait in the queue; so do we, a little.
+            Ok(Err(error)) => {
+                note(&mut log, &format!("cannot accept: {error}"))?;
+                say!("cannot accept: {error}");
+                thread::sleep(timeout);
+            }
+            Ok(Ok((stream, peer))) => {
                 say!("{peer}: connected");
                 match talk(stream, peer, timeout) {
                     Ok(()) => say!("{peer}: closed"),
-                    // What a read reports whose time is over, as std's does.
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                        note(&mut log, &format!("{peer}: silent for {timeout:?}"))?;
-                        say!("{peer}: silent for {timeout:?}, dropped");
+                    Err(error) if error.kind() == ErrorKind::TimedOut => {
+                        note(&mut log, &format!("{peer}: {error}"))?;
+                        say!("{peer}: {error}, dropped");
                     }
                     Err(error) => say!("{peer}: {error}"),
                 }
@@ -85,16 +91,28 @@ fn server(address: (&str, u16), timeout: Duration, log: &str) -> io::Result<()> 
 
 /// Answers whatever comes with the time of day.
 fn talk(mut stream: TcpStream, peer: SocketAddr, timeout: Duration) -> io::Result<()> {
-    // Python's settimeout.
+    // Python's settimeout is both.
     stream.set_read_timeout(Some(timeout))?;
+    stream.set_write_timeout(Some(timeout))?;
+    // What a call reports whose time is over, as std's do, is "would block".
+    let late = |what| {
+        move |error: io::Error| match error.kind() {
+            ErrorKind::WouldBlock => {
+                io::Error::new(ErrorKind::TimedOut, format!("{what} for {timeout:?}"))
+            }
+            _ => error,
+        }
+    };
     let mut buffer = [0; 1024];
     loop {
-        let n = stream.read(&mut buffer)?;
+        let n = stream.read(&mut buffer).map_err(late("silent"))?;
         if n == 0 {
             return Ok(());
         }
         say!("{peer}: {:?}", String::from_utf8_lossy(&buffer[..n]));
-        stream.write_all(format!("{}\n", time_of_day()).as_bytes())?;
+        stream
+            .write_all(format!("{}\n", time_of_day()).as_bytes())
+            .map_err(late("reading nothing"))?;
     }
 }
 

@@ -20,8 +20,10 @@
 
 use cli::say;
 use greenroom::net::{SocketAddr, TcpListener, TcpStream};
+use greenroom::thread;
 use std::io::{self, Read, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
 mod cli;
 
@@ -41,7 +43,15 @@ fn server(address: (&str, u16)) -> io::Result<()> {
     say!("listening on {}", listener.local_addr()?);
     loop {
         // Returns a new socket for the conversation; the listener goes on listening.
-        let (stream, peer) = listener.accept()?;
+        let (stream, peer) = match listener.accept() {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of descriptors, say. The client waits in the queue; so do we, a little.
+                say!("cannot accept: {error}");
+                thread::sleep(Duration::from_millis(100));
+                continue;
+            }
+        };
         say!("{peer}: connected");
         match upper(stream, peer) {
             Ok(()) => say!("{peer}: closed"),

@@ -16,8 +16,8 @@
 
 use greenroom::io::stdin;
 use greenroom::net::TcpStream;
-use greenroom::println;
-use std::io::{self, Read, Write};
+use greenroom::print;
+use std::io::{self, BufRead, ErrorKind, Read, Write};
 use std::process::ExitCode;
 
 mod cli;
@@ -29,23 +29,33 @@ fn main() -> ExitCode {
     cli::run("tcp_upper_client", || client(args.address()))
 }
 
+/// It is sent whole before the answer is read: more than the sockets hold, and both sides would wait for ever.
+const LINE_BYTES_MAX: u64 = 16 * 1024;
+
 fn client(address: (&str, u16)) -> io::Result<()> {
     let mut stream = TcpStream::connect(address).map_err(cli::context(format!(
         "cannot connect to {}:{}",
         address.0, address.1
     )))?;
-    for line in stdin().lines() {
-        let line = line?;
-        if line == "quit" {
-            break;
+    loop {
+        let mut line = String::new();
+        let n = stdin().lock().take(LINE_BYTES_MAX).read_line(&mut line)?;
+        if n == 0 || line.trim_end() == "quit" {
+            return Ok(());
         }
-        stream.write_all(format!("{line}\n").as_bytes())?;
+        if n as u64 == LINE_BYTES_MAX {
+            let text = format!("a line has less than {LINE_BYTES_MAX} bytes");
+            return Err(io::Error::new(ErrorKind::InvalidInput, text));
+        }
+        if !line.ends_with('\n') {
+            line.push('\n');
+        }
+        stream.write_all(line.as_bytes())?;
         // TCP is a stream without messages. What makes this right is that upper case has as many bytes.
-        let mut answer = vec![0; line.len() + 1];
+        let mut answer = vec![0; line.len()];
         stream
             .read_exact(&mut answer)
             .map_err(cli::context("the server has gone"))?;
-        println!("{}", String::from_utf8_lossy(&answer).trim_end());
+        print!("{}", String::from_utf8_lossy(&answer));
     }
-    Ok(())
 }

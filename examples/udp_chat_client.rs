@@ -17,7 +17,7 @@
 //! Differs: the notes' clients cannot hear while they wait for the keyboard, and wait for ever for an answer that
 //! was lost; choosing another partner takes a `quit` that looks like an end, and nothing ends the program.
 
-use greenroom::net::UdpSocket;
+use greenroom::net::{SocketAddr, ToSocketAddrs, UdpSocket};
 use greenroom::signal::{Signal, Signals};
 use greenroom::sync::mpsc;
 use greenroom::{eprintln, println, select, thread};
@@ -63,11 +63,11 @@ fn client(
     timeout: Duration,
 ) -> io::Result<()> {
     let signals = Signals::new(&[Signal::Interrupt, Signal::Terminate])?;
-    let socket = Arc::new(UdpSocket::bind(("0.0.0.0", 0))?);
-    socket.connect(address).map_err(cli::context(format!(
+    let socket = connect(address).map_err(cli::context(format!(
         "cannot reach {}:{}",
         address.0, address.1
     )))?;
+    let socket = Arc::new(socket);
     let bye = format!("bye\t{name}");
     // One place: there is one question at a time.
     let (answer, answers) = mpsc::sync_channel(1);
@@ -91,6 +91,19 @@ fn client(
     // If it is lost, the name is free when it has been silent for long enough.
     drop(socket.send(bye.as_bytes()));
     Ok(())
+}
+
+fn connect(address: (&str, u16)) -> io::Result<UdpSocket> {
+    let mut found = address.to_socket_addrs()?;
+    let peer = found.next().ok_or(ErrorKind::NotFound)?;
+    // A socket is of IPv4 or of IPv6, as its peer is.
+    let any = match peer {
+        SocketAddr::V4(_) => "0.0.0.0",
+        SocketAddr::V6(_) => "::",
+    };
+    let socket = UdpSocket::bind((any, 0))?;
+    socket.connect(peer)?;
+    Ok(socket)
 }
 
 /// Prints what others say; answers go to who asked.

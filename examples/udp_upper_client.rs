@@ -16,7 +16,7 @@
 //! a socket of another name.
 
 use greenroom::io::stdin;
-use greenroom::net::UdpSocket;
+use greenroom::net::{SocketAddr, ToSocketAddrs, UdpSocket};
 use greenroom::println;
 use std::io;
 use std::process::ExitCode;
@@ -41,15 +41,15 @@ fn main() -> ExitCode {
 }
 
 fn client(address: (&str, u16), timeout: Duration) -> io::Result<()> {
-    // Port 0: the system chooses one. The server learns it from the datagram.
-    let socket = UdpSocket::bind(("0.0.0.0", 0))?;
-    // Sends nothing. It fixes the peer: others are not heard, and a refusal (nobody has that port) is reported.
-    socket.connect(address)?;
+    let socket = connect(address).map_err(cli::context(format!(
+        "cannot reach {}:{}",
+        address.0, address.1
+    )))?;
     socket.set_read_timeout(Some(timeout))?;
     let mut buffer = vec![0; 65_535];
     for line in stdin().lines() {
         let line = line?;
-        match line.trim() {
+        match line.as_str() {
             "quit" => break,
             // An empty datagram is possible, and useless.
             "" => continue,
@@ -74,4 +74,19 @@ fn client(address: (&str, u16), timeout: Duration) -> io::Result<()> {
         );
     }
     Ok(())
+}
+
+fn connect(address: (&str, u16)) -> io::Result<UdpSocket> {
+    let mut found = address.to_socket_addrs()?;
+    let peer = found.next().ok_or(io::ErrorKind::NotFound)?;
+    // A socket is of IPv4 or of IPv6, as its peer is.
+    let any = match peer {
+        SocketAddr::V4(_) => "0.0.0.0",
+        SocketAddr::V6(_) => "::",
+    };
+    // Port 0: the system chooses one. The server learns it from the datagram.
+    let socket = UdpSocket::bind((any, 0))?;
+    // Sends nothing. It fixes the peer: others are not heard, and a refusal (nobody has that port) is reported.
+    socket.connect(peer)?;
+    Ok(socket)
 }

@@ -45,8 +45,14 @@ fn server(path: &str) -> io::Result<()> {
     // It ends with the program.
     thread::spawn(move || accept_clients(&listener));
     signals.wait()?;
-    fs::remove_file(path)?;
-    say!("removed {path}");
+    match fs::remove_file(path) {
+        Ok(()) => say!("removed {path}"),
+        // What was to be done is done.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            eprintln!("{path}: somebody has removed it already");
+        }
+        Err(error) => return Err(error),
+    }
     Ok(())
 }
 

@@ -37,6 +37,8 @@ mod socket;
 mod socket_chat;
 #[path = "examples/socket_chat_hostile.rs"]
 mod socket_chat_hostile;
+#[path = "examples/socket_trouble.rs"]
+mod socket_trouble;
 #[path = "examples/struct_pack.rs"]
 mod struct_pack;
 #[path = "support/talk.rs"]

@@ -11,6 +11,8 @@ mod book;
 mod code;
 #[path = "tidy/examples.rs"]
 mod examples;
+#[path = "tidy/git.rs"]
+mod git;
 #[path = "tidy/ranks.rs"]
 mod ranks;
 #[path = "tidy/source.rs"]
@@ -161,14 +163,12 @@ fn no_test_is_ignored() {
     assert_tidy(sources("").iter().flat_map(code::ignored));
 }
 
-/// Of all members. What several examples share lies one level deeper.
+/// Of all members. What several examples share is no example.
 fn examples() -> Vec<Source> {
-    let tops = ["examples", "servers/examples"].into_iter();
-    let of = |top| {
-        let is_example = move |source: &Source| !source.file[str::len(top) + 1..].contains('/');
-        sources(top).into_iter().filter(is_example)
-    };
-    tops.flat_map(of).collect()
+    let is_package = |folder: &str| root().join(folder).join("Cargo.toml").exists();
+    let mut all = sources("");
+    all.retain(|source| examples::is_example(&source.file, is_package));
+    all
 }
 
 #[test]
@@ -187,6 +187,24 @@ fn examples_and_the_tables_of_their_book_agree() {
     let all = examples();
     assert_tidy(examples::listed(&file, &book, &examples::ROWS, &all));
     assert_tidy(examples::functions(&file, &book, &all));
+}
+
+#[test]
+fn every_example_is_run_by_a_test() {
+    let mut tests = sources("tests");
+    tests.extend(sources("servers/tests"));
+    // Deeper in the other folders such a word may mean something else.
+    let folders = ["tests", "tests/examples", "servers/tests"];
+    tests.retain(|test| {
+        let folder = test.file.rsplit_once('/').map(|(folder, _)| folder);
+        folder.is_some_and(|folder| folders.contains(&folder))
+    });
+    assert_tidy(examples::tested(&examples(), &tests));
+}
+
+#[test]
+fn no_tracked_file_is_ignored() {
+    assert_tidy(git::tracked_and_ignored(root()));
 }
 
 #[test]

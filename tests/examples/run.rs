@@ -126,9 +126,10 @@ impl Server {
         self.address.port().to_string()
     }
 
-    /// Ends it as Ctrl-C does, and returns everything that it printed.
+    /// Ends it, and returns everything that it printed. Not by Ctrl-C's signal, which children of a shell's
+    /// background jobs ignore unless they listen for it.
     pub(crate) fn interrupt(self) -> Ended {
-        self.running.signal("INT");
+        self.running.signal("TERM");
         let mut ended = self.running.end();
         ended
             .stdout

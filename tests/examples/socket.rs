@@ -1,6 +1,6 @@
 //! The chapter "socket": each server with its client, with Python's, with a peer that vanishes.
 //!
-//! The chat has a file of its own, `socket_chat`.
+//! The chat has a file of its own, `socket_chat`, and so has what goes wrong, `socket_trouble`.
 
 use super::chat_program::assert_fails;
 use super::child::{Ended, Running};
@@ -21,7 +21,7 @@ fn finish_after(mut server: Server, last: &str) -> Ended {
     ended
 }
 
-fn collect(running: &mut Running, last: &str, printed: &mut String) {
+pub(crate) fn collect(running: &mut Running, last: &str, printed: &mut String) {
     loop {
         let line = running.next_line();
         let line = line.unwrap_or_else(|| panic!("no `…{last}` in\n{printed}{}", running.stderr()));
@@ -33,16 +33,16 @@ fn collect(running: &mut Running, last: &str, printed: &mut String) {
 }
 
 /// A directory of the test's own, removed with everything in it.
-struct Directory(PathBuf);
+pub(crate) struct Directory(PathBuf);
 
 impl Directory {
-    fn new(test: &str) -> Directory {
+    pub(crate) fn new(test: &str) -> Directory {
         let path = std::env::temp_dir().join(format!("greenroom-{test}-{}", std::process::id()));
         std::fs::create_dir(&path).unwrap();
         Directory(path)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 }
@@ -53,7 +53,7 @@ impl Drop for Directory {
     }
 }
 
-fn text(path: &Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
@@ -177,13 +177,13 @@ fn udp_upper_client_waits_neither_for_nobody_nor_for_ever() {
     assert_fails(&client, 1, "refused");
 }
 
-struct UnixServer {
+pub(crate) struct UnixServer {
     running: Running,
     printed: String,
 }
 
 impl UnixServer {
-    fn start(path: &Path) -> UnixServer {
+    pub(crate) fn start(path: &Path) -> UnixServer {
         let mut running = Running::start(&mut example("unix_socket", &["--path", text(path)]));
         let mut printed = String::new();
         collect(&mut running, text(path), &mut printed);
@@ -196,7 +196,7 @@ impl UnixServer {
         self.interrupt()
     }
 
-    fn interrupt(self) -> Ended {
+    pub(crate) fn interrupt(self) -> Ended {
         self.running.signal("TERM");
         let mut ended = self.running.end();
         ended.stdout.insert_str(0, &self.printed);
