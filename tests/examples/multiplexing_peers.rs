@@ -101,7 +101,7 @@ impl Loop {
             printed.extend([line.as_str(), "\n"]);
         }
         let (name, port) = (self.name, self.server.address.port());
-        self.server.running.signal("INT");
+        self.server.running.signal("TERM");
         let mut ended = self.server.running.end();
         ended.stdout.insert_str(0, &printed);
         assert_output_on(name, &ended, port);

@@ -15,7 +15,7 @@ use std::process::Command;
 fn finish_after(mut server: Server, last: &str) -> Ended {
     let mut printed = format!("listening on {}\n", server.address);
     collect(&mut server.running, last, &mut printed);
-    server.running.signal("INT");
+    server.running.signal("TERM");
     let mut ended = server.running.end();
     ended.stdout.insert_str(0, &printed);
     ended
