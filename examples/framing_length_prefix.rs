@@ -22,7 +22,7 @@ mod cli;
 
 use cli::say;
 use greenroom::net::{TcpListener, TcpStream, serve};
-use greenroom::signal::ctrl_c;
+use greenroom::signal::{Signal, Signals};
 use std::fmt::Write as _;
 use std::io::{self, BufReader, Read, Write};
 use std::net::SocketAddr;
@@ -47,7 +47,8 @@ fn server(address: (&str, u16)) -> io::Result<()> {
         Err(error) => say!("{peer}: {error}"),
     })?;
     say!("listening on {}", server.local_addr());
-    ctrl_c()
+    Signals::new(&[Signal::Interrupt, Signal::Terminate])?.wait()?;
+    Ok(())
 }
 
 fn talk(stream: &TcpStream, peer: SocketAddr) -> io::Result<()> {

@@ -25,7 +25,7 @@ mod cli;
 
 use cli::say;
 use greenroom::net::{TcpListener, TcpStream, serve};
-use greenroom::signal::ctrl_c;
+use greenroom::signal::{Signal, Signals};
 use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
@@ -50,7 +50,8 @@ fn server(address: (&str, u16)) -> io::Result<()> {
         Err(error) => say!("{peer}: {error}"),
     })?;
     say!("listening on {}", server.local_addr());
-    ctrl_c()
+    Signals::new(&[Signal::Interrupt, Signal::Terminate])?.wait()?;
+    Ok(())
 }
 
 /// Each round trip of the four steps costs the network's latency twice. `framing_length_prefix` needs it once.
