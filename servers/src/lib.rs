@@ -1,6 +1,19 @@
-//! Protocol servers on greenroom: plain blocking code, one green thread per connection.
+//! Protocol servers on greenroom: plain blocking code, one green thread per client.
 //!
-//! So far this package holds what needs other people's crates, which must not reach the build of the
-//! library: `examples/` shows TLS, WebSockets, HTTP, gzip and socket options over greenroom's streams,
-//! `tests/` runs the unmodified crates on green threads, on OS threads, and over std's own streams for
-//! comparison.
+//! The framework has socketserver's shape: a [`TcpServer`] or [`UnixServer`] accepts clients, counts
+//! and limits them, and runs a [`Handler`] for each. The protocols stand on it, and all of them only on
+//! greenroom's public API.
+//!
+//! `examples/` also shows TLS, WebSockets, HTTP, gzip and socket options by other people's crates over
+//! greenroom's streams; `tests/third_party.rs` runs those crates on green threads, on OS threads, and
+//! over std's own streams for comparison.
+
+mod framework;
+
+pub use framework::client::Client;
+pub use framework::counters::{Counters, Totals};
+pub use framework::handler::Handler;
+pub use framework::limits::Limits;
+pub use framework::running::Running;
+pub use framework::stream::{Peer, Stream};
+pub use framework::tcp::TcpServer;

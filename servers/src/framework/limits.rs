@@ -1,0 +1,30 @@
+//! What a server grants its clients, in numbers.
+
+use std::time::Duration;
+
+/// Bounds of a server. `Limits::default()` suits a server on the open network; change single fields with
+/// `Limits { idle_timeout: …, ..Limits::default() }`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Clients at one time; those beyond are refused at once.
+    pub clients_max: usize,
+    /// Clients at one time from one IP address. Unix clients have no address.
+    pub clients_per_address_max: usize,
+    /// How long a read or write may wait for the peer; `None`: for ever.
+    pub idle_timeout: Option<Duration>,
+    /// How long one request may take as a whole, from its first byte; `None`: for ever. It is up to the
+    /// protocol to say where requests begin and end: `Client::begin_request`.
+    pub request_timeout: Option<Duration>,
+}
+
+impl Default for Limits {
+    /// 10,000 clients, as many from one address, a minute of silence, half a minute per request.
+    fn default() -> Limits {
+        Limits {
+            clients_max: 10_000,
+            clients_per_address_max: 10_000,
+            idle_timeout: Some(Duration::from_secs(60)),
+            request_timeout: Some(Duration::from_secs(30)),
+        }
+    }
+}
