@@ -44,14 +44,14 @@ pub(super) fn judge(version: Version, headers: &[Header<'_>]) -> Result<Framing,
                 keeps = (keeps || has_token(value, "keep-alive")) && !has_token(value, "close");
             }
             14 if is("content-length") => {
-                if length.replace(parse_length(value)?).is_some() {
-                    return Err(Refusal::bad("two content lengths"));
-                }
+                set_once(&mut length, parse_length(value)?, "two content lengths")?;
             }
             17 if is("transfer-encoding") => {
-                if is_chunked.replace(check_coding(value)?).is_some() {
-                    return Err(Refusal::bad("two transfer encodings"));
-                }
+                set_once(
+                    &mut is_chunked,
+                    check_coding(value)?,
+                    "two transfer encodings",
+                )?;
             }
             _ => {}
         }
@@ -77,6 +77,14 @@ pub(super) fn judge(version: Version, headers: &[Header<'_>]) -> Result<Framing,
         keeps,
         expects_continue: expects_continue && version == Version::Http11,
     })
+}
+
+/// Even two that are equal: a front end may have looked at one of them.
+fn set_once<T>(slot: &mut Option<T>, value: T, reason: &'static str) -> Result<(), Refusal> {
+    match slot.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(Refusal::bad(reason)),
+    }
 }
 
 /// Digits and nothing else: no sign, no list, no blank, no base.
