@@ -30,7 +30,7 @@ pub(super) fn judge(version: Version, headers: &[Header<'_>]) -> Result<Framing,
     let mut hosts = 0;
     let (mut length, mut is_chunked) = (None, None);
     let mut expects_continue = false;
-    let mut keeps = version == Version::Http11;
+    let (mut asks_keep, mut asks_close) = (false, false);
     for header in headers {
         let is = |name: &str| header.name.eq_ignore_ascii_case(name);
         let value = header.value;
@@ -41,7 +41,8 @@ pub(super) fn judge(version: Version, headers: &[Header<'_>]) -> Result<Framing,
             }
             6 if is("expect") => expects_continue = expects(value)?,
             10 if is("connection") => {
-                keeps = (keeps || has_token(value, "keep-alive")) && !has_token(value, "close");
+                asks_keep |= has_token(value, "keep-alive");
+                asks_close |= has_token(value, "close");
             }
             14 if is("content-length") => {
                 set_once(&mut length, parse_length(value)?, "two content lengths")?;
@@ -74,7 +75,7 @@ pub(super) fn judge(version: Version, headers: &[Header<'_>]) -> Result<Framing,
     };
     Ok(Framing {
         length,
-        keeps,
+        keeps: (version == Version::Http11 || asks_keep) && !asks_close,
         expects_continue: expects_continue && version == Version::Http11,
     })
 }

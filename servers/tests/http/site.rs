@@ -6,12 +6,17 @@ use greenroom_servers::http::{Http, HttpLimits, Request, Response, Router};
 use greenroom_servers::{Limits, Running, TcpServer, Totals};
 use std::io::{self, Cursor, Write};
 use std::net::SocketAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+static TURN: Mutex<()> = Mutex::new(());
 
 /// A server on a runtime of its own.
 pub(crate) struct Site {
     runtime: Runtime,
     running: Option<Running>,
+    /// One site at a time: log lines are told apart by the client's port, which is unique to a server.
+    _turn: MutexGuard<'static, ()>,
     pub(crate) address: SocketAddr,
 }
 
@@ -50,6 +55,7 @@ impl Site {
     }
 
     pub(crate) fn with(workers: usize, limits: Limits, http: Http) -> Site {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         logs::keep();
         let runtime = Runtime::builder().workers(workers).build().unwrap();
         let running = runtime.run(|| {
@@ -60,6 +66,7 @@ impl Site {
         Site {
             address: running.local_addr(),
             running: Some(running),
+            _turn: turn,
             runtime,
         }
     }

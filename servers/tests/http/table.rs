@@ -149,14 +149,23 @@ fn run(row: &Row, site: &Site) {
     );
 }
 
+/// Runs all rows and names all that differ.
+fn run_all(rows: &[Row], site: &Site) {
+    let outcome = |row| std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(row, site)));
+    let failed: Vec<&str> = rows
+        .iter()
+        .filter(|row| outcome(row).is_err())
+        .map(|row| row.sent.as_str())
+        .collect();
+    assert!(failed.is_empty(), "{failed:#?}");
+}
+
 #[test]
 fn row_of_the_table_gets_what_it_says() {
     let _watchdog = watchdog();
     for workers in [1, 2] {
         let site = Site::start(workers, patient());
-        rows("## What bad input gets")
-            .iter()
-            .for_each(|row| run(row, &site));
+        run_all(&rows("## What bad input gets"), &site);
     }
 }
 
@@ -164,7 +173,5 @@ fn row_of_the_table_gets_what_it_says() {
 fn row_about_slowness_gets_what_it_says() {
     let _watchdog = watchdog();
     let site = Site::start(1, impatient());
-    rows("### What slowness gets")
-        .iter()
-        .for_each(|row| run(row, &site));
+    run_all(&rows("### What slowness gets"), &site);
 }

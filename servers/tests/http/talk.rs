@@ -1,11 +1,12 @@
 //! A client that sends bytes and takes answers apart.
 
+use super::logs;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// Longer than any answer takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A connection, and what came of it.
 pub(crate) struct Talk {
@@ -39,8 +40,11 @@ impl Talk {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let local = stream.local_addr().unwrap();
+        // Of the port's client before.
+        logs::about(local);
         Talk {
-            local: stream.local_addr().unwrap(),
+            local,
             stream,
             received: Vec::new(),
         }
