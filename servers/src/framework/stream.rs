@@ -105,6 +105,18 @@ impl AsFd for Stream {
     }
 }
 
+impl From<TcpStream> for Stream {
+    fn from(stream: TcpStream) -> Stream {
+        Stream::Tcp(stream)
+    }
+}
+
+impl From<UnixStream> for Stream {
+    fn from(stream: UnixStream) -> Stream {
+        Stream::Unix(stream)
+    }
+}
+
 impl Peer {
     /// The address, for a client that has one.
     pub fn ip(&self) -> Option<IpAddr> {
