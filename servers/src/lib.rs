@@ -4,3 +4,5 @@
 //! library: `examples/` shows TLS, WebSockets, HTTP, gzip and socket options over greenroom's streams,
 //! `tests/` runs the unmodified crates on green threads, on OS threads, and over std's own streams for
 //! comparison.
+
+pub mod multiprocessing;
