@@ -9,6 +9,7 @@
 //! over std's own streams for comparison.
 
 mod framework;
+pub mod multiprocessing;
 
 pub use framework::client::Client;
 pub use framework::concurrency::Concurrency;
@@ -17,6 +18,7 @@ pub use framework::counters::{Counters, Totals};
 pub use framework::handler::Handler;
 pub use framework::limits::Limits;
 pub use framework::lines::{Line, LineReader};
+pub use framework::per_process::PerProcess;
 pub use framework::running::Running;
 pub use framework::stream::{Peer, Stream};
 pub use framework::tcp::TcpServer;

@@ -29,7 +29,10 @@ const PROGRESS_MIN: usize = 16 * 1024;
 /// use std::time::Duration;
 ///
 /// greenroom::run(|| {
-///     let greet = |client: &mut Client| writeln!(client, "hello, {}", client.peer());
+///     let greet = |client: &mut Client| {
+///         let text = format!("hello, {}\n", client.peer());
+///         client.write_all(text.as_bytes())
+///     };
 ///     let server = TcpServer::bind("127.0.0.1:0")?.serve_in_background(greet)?;
 ///     let mut stream = TcpStream::connect(server.local_addr())?;
 ///     let mut text = String::new();

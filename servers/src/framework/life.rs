@@ -1,6 +1,6 @@
 //! One client, from `setup` to `finish`: what is caught, counted and logged.
 //!
-//! The same for green threads, OS threads and processes. `finish` runs after whatever `handle` came to:
+//! The same for green threads, OS threads and processes; these report to the server what they note. `finish` runs after whatever `handle` came to:
 //! its end, an error, a panic, a cancellation. That one alone goes on unwinding, when `finish` is through.
 
 use super::client::Client;
@@ -66,11 +66,15 @@ impl Ending {
     }
 }
 
-/// Serves one client. Unwinds if it was cancelled.
-pub(crate) fn live<H: Handler>(handler: &H, client: &mut Client) {
+/// Serves one client, and tells `note` how each part ended. Unwinds if it was cancelled.
+pub(crate) fn live<H: Handler>(
+    handler: &H,
+    client: &mut Client,
+    mut note: impl FnMut(&Ending, &Client),
+) {
     let begun = attempt(|| handler.setup(client));
+    note(&begun, client);
     if !matches!(begun, Ending::Good) {
-        note(&begun, client);
         return begun.resume();
     }
     let ending = attempt(|| handler.handle(client));
@@ -86,8 +90,8 @@ pub(crate) fn live<H: Handler>(handler: &H, client: &mut Client) {
     ending.resume();
 }
 
-/// The error of a client whose connection the server has shut down is ours.
-fn note(ending: &Ending, client: &Client) {
+/// Counts and logs. The error of a client whose connection the server has shut down is ours.
+pub(crate) fn note(ending: &Ending, client: &Client) {
     match ending {
         Ending::Error(_) if client.is_cut_off() => Counters::add(&client.counters().cut_off, 1),
         _ => ending.note(client.peer(), client.counters()),

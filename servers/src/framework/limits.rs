@@ -1,11 +1,12 @@
 //! What a server grants its clients, in numbers.
 
+use serde::{Deserialize, Serialize};
 use std::io;
 use std::time::Duration;
 
 /// Bounds of a server. `Limits::default()` suits a server on the open network; change single fields with
 /// `Limits { idle_timeout: …, ..Limits::default() }`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Clients at one time; those beyond are refused at once.
     pub clients_max: usize,

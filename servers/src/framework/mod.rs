@@ -21,6 +21,7 @@ pub(crate) mod limits;
 pub(crate) mod lines;
 mod options;
 mod os_thread;
+pub(crate) mod per_process;
 pub(crate) mod running;
 mod service;
 pub(crate) mod stream;

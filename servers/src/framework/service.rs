@@ -4,7 +4,7 @@ use super::client::Client;
 use super::counters::Counters;
 use super::gate::{Gate, Place};
 use super::handler::Handler;
-use super::life::live;
+use super::life::{live, note};
 use super::limits::Limits;
 use super::os_thread;
 use super::stream::{Peer, Stream};
@@ -107,7 +107,7 @@ impl<H: Handler> Service<H> {
 
     fn serve_client(&self, client: io::Result<Client>) {
         match client {
-            Ok(mut client) => live(&self.handler, &mut client),
+            Ok(mut client) => live(&self.handler, &mut client, note),
             Err(error) => {
                 Counters::add(&self.counters.errors, 1);
                 log::info!("a client that could not be set up: {error}");
