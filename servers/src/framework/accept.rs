@@ -129,7 +129,7 @@ fn accept_and_serve<L: Door, H: Handler>(seat: &Seat<L>, service: &Arc<Service<H
         drop(listener);
         // Before the wait is over: a pause must not delay a shutdown.
         if let Err(error) = &accepted {
-            pause.after(error);
+            pause.after(error, &service.exhaustion);
         }
         if !seat.end_wait() {
             return;
@@ -145,9 +145,6 @@ fn accept_and_serve<L: Door, H: Handler>(seat: &Seat<L>, service: &Arc<Service<H
     }
 }
 
-/// What is logged once for all pools of the process: it is the process that has run out.
-static EXHAUSTION: std::sync::LazyLock<Episode> = std::sync::LazyLock::new(Episode::default);
-
 /// How long to wait after an error that is not the client's.
 #[derive(Debug)]
 pub(crate) struct Pause(Duration);
@@ -160,7 +157,7 @@ impl Default for Pause {
 
 impl Pause {
     /// Parks for a while if the process is out of something; yields for an error of one client.
-    pub(crate) fn after(&mut self, error: &io::Error) {
+    pub(crate) fn after(&mut self, error: &io::Error, exhaustion: &Episode) {
         let out_of = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
         let is_out = |errno: &Errno| error.raw_os_error() == Some(errno.raw_os_error());
         if !out_of.iter().any(is_out) {
@@ -168,7 +165,7 @@ impl Pause {
             greenroom::thread::yield_now();
             return;
         }
-        if EXHAUSTION.begins() {
+        if exhaustion.begins() {
             log::warn!("accept: {error}; pausing until descriptors are free");
         }
         greenroom::thread::sleep(self.0);

@@ -173,7 +173,7 @@ fn serve_one<H: Handler>(order: Order<H>) {
         let endings = Arc::clone(&endings);
         greenroom::thread::spawn(move || {
             let _done = Done(control);
-            let mut note = |ending: &Ending| keep(ending, &endings);
+            let note = |ending: &Ending| keep(ending, &endings);
             match Client::new(stream, peer, limits, counters) {
                 Ok(mut client) => live(&handler, &mut client, |ending, _| note(ending)),
                 Err(error) => note(&Ending::Error(error)),

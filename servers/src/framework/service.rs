@@ -2,6 +2,7 @@
 
 use super::client::Client;
 use super::counters::Counters;
+use super::episode::Episode;
 use super::gate::{Gate, Place};
 use super::handler::Handler;
 use super::life::{live, note};
@@ -31,6 +32,8 @@ pub(crate) struct Service<H> {
     pub(crate) limits: Arc<Limits>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) gate: Arc<Gate>,
+    /// Of want of descriptors.
+    pub(crate) exhaustion: Episode,
     pub(crate) farewell: Vec<u8>,
     pub(crate) farewells: AtomicUsize,
     pub(crate) unix_clients: AtomicU64,
@@ -49,6 +52,7 @@ impl<H: Handler> Service<H> {
             gate: Gate::new(Arc::clone(&limits), Arc::clone(&counters)),
             limits,
             counters,
+            exhaustion: Episode::default(),
             farewell,
             farewells: AtomicUsize::new(0),
             unix_clients: AtomicU64::new(0),

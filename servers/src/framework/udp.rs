@@ -124,6 +124,7 @@ impl UdpServer {
             concurrency: self.concurrency,
             counters: Arc::clone(&self.control.counters),
             rejections: Episode::default(),
+            exhaustion: Episode::default(),
         });
         let receivers = match self.concurrency {
             Concurrency::Pool(receivers) => receivers.max(1),
@@ -175,6 +176,7 @@ struct Service<H> {
     concurrency: Concurrency,
     counters: Arc<Counters>,
     rejections: Episode,
+    exhaustion: Episode,
 }
 
 /// One receiver, until it is stopped.
@@ -185,7 +187,7 @@ fn receive<H: DatagramHandler>(seat: &Seat<UdpSocket>, service: &Arc<Service<H>>
     while let Some(socket) = seat.begin_wait() {
         let received = socket.recv_from(&mut buf);
         if let Err(error) = &received {
-            pause.after(error);
+            pause.after(error, &service.exhaustion);
         }
         if !seat.end_wait() {
             return;
