@@ -3,7 +3,7 @@
 use crate::ground::*;
 use crate::watchdog::watchdog;
 use greenroom::net::TcpListener;
-use greenroom_servers::{Client, Concurrency, TcpServer};
+use greenroom_servers::{Client, Concurrency, Handler, PerProcess, TcpServer};
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -144,6 +144,29 @@ fn running_server_that_is_dropped_frees_its_port() {
         drop(running);
         until(|| TcpListener::bind(address).is_ok());
         assert_eq!(stopper.shutdown(FOREVER).accepted, 0, "it is over");
+    }
+}
+
+#[test]
+fn process_outside_of_multiprocessing_is_an_error_of_its_client_only() {
+    let _watchdog = watchdog();
+    let handler = PerProcess(Unreachable);
+    let server = TcpServer::bind("127.0.0.1:0").unwrap();
+    let running = server.serve_in_background(handler).unwrap();
+    for _ in 0..2 {
+        let stream = greenroom::net::TcpStream::connect(running.local_addr()).unwrap();
+        assert_eq!(drained(&stream.into()), b"");
+    }
+    let totals = running.shutdown(FOREVER);
+    assert_eq!((totals.accepted, totals.errors, totals.open), (2, 2, 0));
+}
+
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
+struct Unreachable;
+
+impl Handler for Unreachable {
+    fn handle(&self, client: &mut Client) -> io::Result<()> {
+        client.write_all(b"here")
     }
 }
 
