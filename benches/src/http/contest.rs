@@ -5,7 +5,7 @@
 //! apart; ratios are formed within them. Connecting and closing is in the CPU time: some 5 ms a run.
 
 use super::servers::{Entrant, Ground, Server};
-use super::wrk::{Aim, Shot};
+use super::wrk::{Aim, Quantiles, Shot};
 use crate::compare::{Comparison, Costs, Target};
 use crate::report::Report;
 use crate::stats;
@@ -184,17 +184,26 @@ fn values(samples: &[Sample], value: impl Fn(&Sample) -> f64) -> Vec<f64> {
     samples.iter().map(value).collect()
 }
 
+fn quantiles(samples: &[Sample], pick: fn(&Quantiles) -> f64) -> Vec<f64> {
+    let told = samples.iter().filter_map(|sample| sample.shot.quantiles);
+    told.map(|told| pick(&told)).collect()
+}
+
 fn cells(name: &str, samples: &[Sample], ratio: Option<&Comparison>) -> Vec<String> {
-    let median = |value: fn(&Sample) -> f64| stats::median(&values(samples, value));
+    let rates = values(samples, |sample| sample.shot.per_second());
     let costs = values(samples, Sample::cpu_us_per_request);
+    let quantile = |pick| match quantiles(samples, pick) {
+        told if told.is_empty() => "-".to_owned(),
+        told => format!("{:.0}", stats::median(&told)),
+    };
     let ratio = |pick: fn(&Comparison) -> f64| {
         ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{:.3}", pick(ratio)))
     };
     vec![
         name.to_owned(),
-        format!("{:.0}", median(|sample| sample.shot.per_second())),
-        format!("{:.0}", median(|sample| sample.shot.p50_us)),
-        format!("{:.0}", median(|sample| sample.shot.p99_us)),
+        format!("{:.0}", stats::median(&rates)),
+        quantile(|told| told.p50_us),
+        quantile(|told| told.p99_us),
         format!("{:.3}", stats::median(&costs)),
         format!("{:.3}", stats::best(&costs)),
         ratio(Comparison::ratio_median),
@@ -210,8 +219,8 @@ fn record(load: &str, name: &str, samples: &[Sample], ratio: Option<&Comparison>
         "server": name,
         "cpu_us_per_request": values(samples, Sample::cpu_us_per_request),
         "per_second": values(samples, |sample| sample.shot.per_second()),
-        "p50_us": values(samples, |sample| sample.shot.p50_us),
-        "p99_us": values(samples, |sample| sample.shot.p99_us),
+        "p50_us": quantiles(samples, |told| told.p50_us),
+        "p99_us": quantiles(samples, |told| told.p99_us),
         "to_floor": ratio.map(Comparison::json),
     })
 }
@@ -225,8 +234,7 @@ pub(crate) mod tests {
             requests: 1e6,
             duration_us: 2e6,
             bytes: 150e6,
-            p50_us: 200.0,
-            p99_us: 500.0,
+            quantiles: None,
         };
         let cpu_us = cpu_us_per_request * shot.requests;
         Sample { shot, cpu_us }

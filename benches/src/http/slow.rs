@@ -1,7 +1,8 @@
 //! The clients that trickle, a process of its own (`bench slow-clients`): a header that never ends.
 //!
 //! Each sends a request's head by one byte every 100 to 500 ms and notes how long the server puts up
-//! with it; once closed, it connects again, so the attack goes on. It says `ready` when all are
+//! with it; once closed, it connects again, so the attack goes on. The first connections are made, and
+//! come to their limit, all at once, which is the worst for the server. It says `ready` when all are
 //! connected, answers `report` with what happened since the last one, and ends at the end of stdin.
 
 use crate::load::tally::{Clock, Tally};
