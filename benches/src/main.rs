@@ -6,11 +6,14 @@
 mod child;
 mod clock;
 mod cmd_echo;
+mod cmd_http;
+mod cmd_loris;
 mod cmd_micro;
 mod cmd_scale;
 mod cmd_sync;
 mod compare;
 mod echo;
+mod http;
 mod load;
 mod machine;
 mod micro;
@@ -38,6 +41,10 @@ struct Cli {
 enum Command {
     /// Server CPU per message of the shipped echo server against a raw-epoll server
     Echo(cmd_echo::EchoArgs),
+    /// Server CPU per HTTP request under wrk against a raw-epoll server and other runtimes
+    Http(cmd_http::HttpArgs),
+    /// Ten thousand HTTP clients while others trickle bytes: latencies, and when those are closed
+    Loris(cmd_loris::LorisArgs),
     /// Nanoseconds per operation against bare coroutines, OS threads and std
     Micro(cmd_micro::MicroArgs),
     /// A million tasks, fifteen thousand connections: memory, times, timers
@@ -52,6 +59,21 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         threads: usize,
     },
+    /// The HTTP server under test
+    #[command(hide = true)]
+    HttpServer(http::greenroom::ServerArgs),
+    /// The raw-epoll HTTP server
+    #[command(hide = true)]
+    RawHttpServer {
+        #[arg(long)]
+        port: u16,
+    },
+    /// HTTP clients at a fixed rate
+    #[command(hide = true)]
+    HttpClients(http::steady::ClientsArgs),
+    /// HTTP clients that trickle
+    #[command(hide = true)]
+    SlowClients(http::slow::SlowArgs),
     /// The load generator
     #[command(hide = true)]
     Load(load::LoadArgs),
@@ -69,10 +91,16 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Echo(args) => cmd_echo::run(&args),
+        Command::Http(args) => cmd_http::run(&args),
+        Command::Loris(args) => cmd_loris::run(&args),
         Command::Micro(args) => cmd_micro::run(&args),
         Command::Scale(args) => cmd_scale::run(&args),
         Command::Sync(args) => cmd_sync::run(&args),
         Command::FloorServer { port, threads } => echo::floor::serve(port, threads).map(|()| true),
+        Command::HttpServer(args) => http::greenroom::serve(&args).map(|()| true),
+        Command::RawHttpServer { port } => http::raw::serve(port).map(|()| true),
+        Command::HttpClients(args) => http::steady::serve_commands(&args).map(|()| true),
+        Command::SlowClients(args) => http::slow::serve_commands(&args).map(|()| true),
         Command::Load(args) => load::serve_commands(&args).map(|()| true),
         Command::ScaleChild(args) => scale::run_child(&args).map(|()| true),
         Command::PlainMainServer { port } => scale::plain_main::serve(port).map(|()| true),

@@ -87,6 +87,11 @@ impl Report {
         self.notes.push(text);
     }
 
+    #[cfg(test)]
+    pub(crate) fn missed(&self) -> &[String] {
+        &self.missed
+    }
+
     /// Prints the tables, writes the JSON, and says whether every gate holds.
     pub(crate) fn finish(&self, json_file: Option<&Path>) -> io::Result<bool> {
         for table in &self.tables {

@@ -10,9 +10,9 @@
 mod churn;
 pub(crate) mod closed;
 mod conn;
-mod open;
-mod tally;
-mod tape;
+pub(crate) mod open;
+pub(crate) mod tally;
+pub(crate) mod tape;
 mod threads;
 
 use crate::sys::process;
@@ -245,7 +245,7 @@ fn on_threads<P: Send>(
 
 /// The server's CPU time once all its threads sleep: a running thread's account is up to a tick
 /// (4 ms) behind. A server that never sleeps is read with that error.
-fn cpu_at_rest(pid: u32) -> io::Result<u64> {
+pub(crate) fn cpu_at_rest(pid: u32) -> io::Result<u64> {
     const PAUSE: Duration = Duration::from_micros(250);
     const ATTEMPTS: usize = 200;
     for _ in 0..ATTEMPTS {

@@ -67,7 +67,7 @@ pub(crate) fn run(shard: &mut Shard, clock: &Clock, rate: f64, until_ns: u64) ->
 }
 
 /// The time to the next start: exponential, so starts are independent of each other.
-fn gap_ns(random: &mut Random, rate: f64) -> u64 {
+pub(crate) fn gap_ns(random: &mut Random, rate: f64) -> u64 {
     let gap = Duration::from_secs_f64((-random.unit().ln() / rate).min(1.0));
     u64::from(gap.subsec_nanos()) + gap.as_secs() * 1_000_000_000
 }
