@@ -20,6 +20,8 @@ mod cached;
 mod facts;
 mod path;
 mod read_dir;
+#[cfg(test)]
+mod tests;
 
 pub use facts::{Facts, Kind};
 pub use path::VirtualPath;
@@ -173,14 +175,18 @@ impl Root {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn open(&self, path: &VirtualPath) -> io::Result<(File, Facts)> {
-        let opened = match cached::open(&self.dir, path.relative()) {
-            Some(file) => facts_of_open(file),
-            None => self.on_pool(path, |dir, path| {
-                let mut options = OpenOptions::new();
-                options.read(true);
-                open_regular(dir, path, &mut options)
-            }),
-        };
+        match cached::open(&self.dir, path.relative()) {
+            Some(file) => facts_of_open(file).map(|(file, facts)| (File::from(file), facts)),
+            None => self.open_on_pool(path),
+        }
+    }
+
+    fn open_on_pool(&self, path: &VirtualPath) -> io::Result<(File, Facts)> {
+        let opened = self.on_pool(path, |dir, path| {
+            let mut options = OpenOptions::new();
+            options.read(true);
+            open_regular(dir, path, &mut options)
+        });
         opened.map(|(file, facts)| (File::from(file), facts))
     }
 
