@@ -74,6 +74,16 @@ impl Client {
         self.deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
     }
 
+    /// As [`begin_request`](Client::begin_request), with another limit: of a part of a request.
+    pub fn begin_request_within(&mut self, limit: Option<Duration>) {
+        self.deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+    }
+
+    /// Whether the waits of a request are bounded together now.
+    pub fn is_in_request(&self) -> bool {
+        self.deadline.is_some()
+    }
+
     /// The request is over: waits are bounded by the idle timeout only.
     pub fn end_request(&mut self) {
         self.deadline = None;
@@ -90,6 +100,18 @@ impl Client {
     /// Adds bytes that left by another way than `write` (`sendfile`).
     pub fn count_sent(&self, bytes: u64) {
         Counters::add(&self.counters.bytes_out, bytes);
+    }
+
+    /// How long a wait for the peer that begins now may last; for those who wait by themselves.
+    pub(crate) fn time_left(&self) -> Option<Duration> {
+        let left = |deadline: Instant| deadline.saturating_duration_since(Instant::now());
+        let of_request = self.deadline.map(left);
+        of_request.into_iter().chain(self.limits.idle_timeout).min()
+    }
+
+    /// As a read or write that ran out of time: counted.
+    pub(crate) fn out_of_time(&self) -> io::Error {
+        self.timed_out()
     }
 
     /// Runs one read or write within the bounds.
