@@ -246,6 +246,7 @@ fn content(file: File, offset: u64, length: u64) -> Body {
 fn content_type(path: &VirtualPath) -> Cow<'static, str> {
     let guess = mime_guess2::from_path(path.as_str()).first_raw();
     match guess.unwrap_or("application/octet-stream") {
+        "application/javascript" => Cow::Borrowed("text/javascript; charset=utf-8"),
         text if text.starts_with("text/") => Cow::Owned(format!("{text}; charset=utf-8")),
         other => Cow::Borrowed(other),
     }
