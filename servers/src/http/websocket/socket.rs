@@ -4,9 +4,10 @@ use super::WebSocketLimits;
 use super::pipe::Pipe;
 use crate::Stream;
 use crate::http::Upgraded;
+use greenroom::net::Shutdown;
 use greenroom::select::{Select, Source};
 use std::fmt;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 use std::time::Duration;
 use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
@@ -60,6 +61,8 @@ pub struct WebSocket<'c> {
     socket: tungstenite::WebSocket<Pipe<'c>>,
     ping_interval: Duration,
     is_pinged: bool,
+    /// The peer has broken the protocol, and was told.
+    is_broken: bool,
 }
 
 impl WebSocket<'_> {
@@ -162,7 +165,7 @@ impl WebSocket<'_> {
         };
         let reason = "".into();
         let _ = self.socket.close(Some(CloseFrame { code, reason }));
-        let _ = self.socket.flush();
+        self.is_broken = true;
     }
 
     /// Parks until something came, from the peer or from the queue. Pings a silent peer.
@@ -194,6 +197,9 @@ impl WebSocket<'_> {
 
     /// Says goodbye, and waits a little for the answer.
     fn close(&mut self, code: CloseCode, limit: Duration) {
+        if self.is_broken {
+            return self.linger(limit);
+        }
         let reason = "".into();
         if self
             .socket
@@ -204,6 +210,17 @@ impl WebSocket<'_> {
         }
         // Whatever it had to say, it is too late now.
         let _ = greenroom::timeout(limit, || while let Ok(Some(_)) = self.receive() {});
+    }
+
+    /// Ends the connection so that the peer sees the close frame: to close while it sends would make the
+    /// kernel reset the connection, and the reset may overtake the frame.
+    fn linger(&mut self, limit: Duration) {
+        let mut client = self.socket.get_ref().client;
+        let _ = client.shutdown(Shutdown::Write);
+        let mut scratch = [0; 2 << 10];
+        let _ = greenroom::timeout(limit, || {
+            while matches!(client.read(&mut scratch), Ok(count) if count > 0) {}
+        });
     }
 }
 
@@ -233,6 +250,7 @@ pub(super) fn run(
         socket: tungstenite::WebSocket::from_raw_socket(pipe, Role::Server, Some(config)),
         ping_interval: limits.ping_interval,
         is_pinged: false,
+        is_broken: false,
     };
     let result = handler(&mut socket);
     let code = match result {
