@@ -11,6 +11,7 @@
 mod framework;
 pub mod http;
 pub mod multiprocessing;
+pub mod root;
 
 pub use framework::client::Client;
 pub use framework::concurrency::Concurrency;

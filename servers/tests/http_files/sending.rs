@@ -1,0 +1,137 @@
+//! Files that are long, and files and clients that change their mind in the middle.
+
+use crate::ground::{Server, Tree, read_head};
+use crate::watchdog::watchdog;
+use greenroom_servers::Limits;
+use std::fs::{self, File};
+use std::io::{BufReader, ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+/// More than the buffers of a connection hold.
+const LONG: usize = 64 << 20;
+
+fn begin(server: &Server) -> BufReader<TcpStream> {
+    let mut stream = server.connect();
+    stream
+        .write_all(b"GET /file HTTP/1.1\r\nHost: x\r\n\r\n")
+        .unwrap();
+    let mut reader = BufReader::new(stream);
+    let head = read_head(&mut reader);
+    assert_eq!(head.field("content-length"), Some(&*LONG.to_string()));
+    reader
+}
+
+#[test]
+fn long_file_comes_whole_and_the_connection_goes_on() {
+    let _watchdog = watchdog();
+    let tree = Tree::new();
+    let contents: Vec<u8> = (0..LONG).map(|n| (n / 7 % 253) as u8).collect();
+    tree.file("file", &contents);
+    let server = Server::start(&tree);
+    let mut reader = begin(&server);
+    for _ in 0..2 {
+        let mut body = vec![0; LONG];
+        reader.read_exact(&mut body).unwrap();
+        assert!(body == contents);
+        reader
+            .get_mut()
+            .write_all(b"GET /file HTTP/1.1\r\nHost: x\r\n\r\n")
+            .unwrap();
+        read_head(&mut reader);
+    }
+}
+
+#[test]
+fn pipelined_files_come_in_order() {
+    let _watchdog = watchdog();
+    let tree = Tree::new();
+    tree.file("small", "small");
+    tree.file("large", vec![b'x'; 300_000]);
+    let server = Server::start(&tree);
+    let mut stream = server.connect();
+    let names = ["small", "large", "small", "nothing", "large", "small"];
+    for name in names {
+        write!(stream, "GET /{name} HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    }
+    let mut reader = BufReader::new(stream);
+    for name in names {
+        let head = read_head(&mut reader);
+        let length: usize = head.field("content-length").unwrap().parse().unwrap();
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body).unwrap();
+        match name {
+            "small" => assert_eq!(body, b"small"),
+            "large" => assert_eq!(body.len(), 300_000),
+            _ => assert_eq!(head.status, 404),
+        }
+    }
+}
+
+#[test]
+fn file_cut_short_meanwhile_ends_the_connection_early() {
+    let _watchdog = watchdog();
+    let tree = Tree::new();
+    let path = tree.file("file", vec![b'x'; LONG]);
+    let server = Server::start(&tree);
+    let mut reader = begin(&server);
+    File::options()
+        .write(true)
+        .open(path)
+        .unwrap()
+        .set_len(1000)
+        .unwrap();
+    let mut body = Vec::new();
+    match reader.read_to_end(&mut body) {
+        Ok(_) => {}
+        Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
+    }
+    // What is under way refers to the page cache, whose last page is zeroed behind its new end.
+    assert!(body.len() < LONG, "the length is never made up");
+}
+
+#[test]
+fn file_replaced_meanwhile_is_the_old_one_to_its_end() {
+    let _watchdog = watchdog();
+    let tree = Tree::new();
+    let path = tree.file("file", vec![b'x'; LONG]);
+    let server = Server::start(&tree);
+    let mut reader = begin(&server);
+    let next = tree.file("next", vec![b'y'; LONG / 2]);
+    fs::rename(next, path).unwrap();
+    let mut body = vec![0; LONG];
+    reader.read_exact(&mut body).unwrap();
+    assert!(body.iter().all(|&byte| byte == b'x'));
+    assert_eq!(server.get("/file").body.len(), LONG / 2);
+}
+
+#[test]
+fn client_that_reads_nothing_is_cut_at_the_limit() {
+    let _watchdog = watchdog();
+    let tree = Tree::new();
+    tree.file("file", vec![b'x'; LONG]);
+    let limits = Limits {
+        idle_timeout: Some(Duration::from_millis(200)),
+        ..Limits::default()
+    };
+    let server = Server::with(&tree, |files| files, limits);
+    let mut reader = begin(&server);
+    while server.timeouts() == 0 {
+        std::thread::yield_now();
+    }
+    let mut body = Vec::new();
+    let _ = reader.read_to_end(&mut body);
+    assert!(body.len() < LONG);
+}
+
+#[test]
+fn client_that_leaves_in_the_middle_harms_nobody() {
+    let _watchdog = watchdog();
+    let tree = Tree::new();
+    tree.file("file", vec![b'x'; LONG]);
+    let server = Server::start(&tree);
+    for _ in 0..20 {
+        drop(begin(&server));
+    }
+    assert_eq!(server.ask("HEAD", "/file", "").status, 200);
+}

@@ -1,0 +1,15 @@
+//! Connections that stay: WebSockets and server-sent events, by crates, raw frames, curl and a browser.
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+#[path = "http_live/browser.rs"]
+mod browser;
+#[path = "http_live/events.rs"]
+mod events;
+#[path = "http_live/frames.rs"]
+mod frames;
+#[path = "http_live/ground.rs"]
+mod ground;
+#[path = "http_live/openings.rs"]
+mod openings;
+#[path = "../../tests/support/watchdog.rs"]
+mod watchdog;

@@ -1,0 +1,268 @@
+//! Frames, right and wrong: by tungstenite's client, and byte by byte.
+
+use crate::ground::Server;
+use crate::watchdog::watchdog;
+use greenroom::queue::Queue;
+use greenroom_servers::http::{Next, Router, WebSocketLimits};
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+use tungstenite::Message;
+
+const OPENING: &str = "GET /echo HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                       Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+fn limits() -> WebSocketLimits {
+    WebSocketLimits {
+        message_bytes_max: 1000,
+        frame_bytes_max: 600,
+        ..WebSocketLimits::default()
+    }
+}
+
+fn echo(limits: WebSocketLimits) -> Server {
+    Server::start(Router::new().websocket_with("/echo", limits, |socket, _| {
+        while let Some(message) = socket.receive()? {
+            socket.send(message)?;
+        }
+        Ok(())
+    }))
+}
+
+type Socket = tungstenite::WebSocket<TcpStream>;
+
+fn connect(server: &Server, path: &str) -> Socket {
+    let stream = TcpStream::connect(server.address()).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(60)))
+        .unwrap();
+    let url = format!("ws://{}{path}", server.address());
+    tungstenite::client(url, stream).unwrap().0
+}
+
+#[test]
+fn messages_of_all_sizes_come_back_and_both_sides_close() {
+    let _watchdog = watchdog();
+    let server = echo(WebSocketLimits::default());
+    let mut socket = connect(&server, "/echo");
+    for length in [0, 1, 125, 126, 65_535, 65_536, 1 << 20] {
+        socket.send(Message::binary(vec![7; length])).unwrap();
+        assert_eq!(socket.read().unwrap(), Message::binary(vec![7; length]));
+        let text = "ä".repeat(length / 2);
+        socket.send(Message::text(&*text)).unwrap();
+        assert_eq!(socket.read().unwrap(), Message::text(&*text));
+    }
+    socket.close(None).unwrap();
+    assert!(matches!(socket.read(), Ok(Message::Close(_))));
+    assert!(matches!(
+        socket.read(),
+        Err(tungstenite::Error::ConnectionClosed)
+    ));
+}
+
+/// A frame with a mask of zeros, which leaves the payload as it is.
+fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![first];
+    match u16::try_from(payload.len()).unwrap() {
+        length @ 0..126 => frame.push(0x80 | u8::try_from(length).unwrap()),
+        length => {
+            frame.push(0x80 | 126);
+            frame.extend_from_slice(&length.to_be_bytes());
+        }
+    }
+    frame.extend_from_slice(&[0; 4]);
+    frame.extend_from_slice(payload);
+    frame
+}
+
+/// All that the server says after these bytes, until it closes.
+fn answer(server: &Server, bytes: &[u8], chunk: usize) -> Vec<u8> {
+    let (head, mut reader) = server.ask(OPENING);
+    assert!(head.starts_with("HTTP/1.1 101"), "{head}");
+    for piece in bytes.chunks(chunk) {
+        if reader.get_mut().write_all(piece).is_err() {
+            break;
+        }
+    }
+    let mut said = Vec::new();
+    match reader.read_to_end(&mut said) {
+        Ok(_) => {}
+        Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
+    }
+    said
+}
+
+#[test]
+fn wrong_frames_are_answered_by_a_close_that_says_why() {
+    let _watchdog = watchdog();
+    let server = echo(limits());
+    let close = |code: u16| [&[0x88, 2], &code.to_be_bytes()[..]].concat();
+    let bye = frame(0x88, &1000_u16.to_be_bytes());
+    let huge = [0x82, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0, 0, 0, 0, 0];
+    let rows: [(&str, Vec<u8>, Vec<u8>); 14] = [
+        ("a close", bye.clone(), close(1000)),
+        ("unmasked", vec![0x81, 1, b'x'], close(1002)),
+        ("reserved bit", frame(0xC1, b"x"), close(1002)),
+        ("reserved opcode", frame(0x83, b"x"), close(1002)),
+        ("reserved control opcode", frame(0x8B, b"x"), close(1002)),
+        ("continuation of nothing", frame(0x80, b"x"), close(1002)),
+        (
+            "new message inside a message",
+            [frame(0x01, b"x"), frame(0x81, b"y")].concat(),
+            close(1002),
+        ),
+        ("fragmented ping", frame(0x09, b"x"), close(1002)),
+        ("long ping", frame(0x89, &[b'x'; 126]), close(1002)),
+        (
+            "text that is no UTF-8",
+            frame(0x81, b"\xff\xfe"),
+            close(1007),
+        ),
+        ("frame over its limit", frame(0x82, &[0; 601]), close(1009)),
+        (
+            "frame that claims 2^63 bytes and more",
+            huge.to_vec(),
+            close(1009),
+        ),
+        (
+            "message over its limit",
+            [frame(0x02, &[0; 600]), frame(0x80, &[0; 401])].concat(),
+            close(1009),
+        ),
+        (
+            "message in fragments, with a ping between them",
+            [
+                frame(0x01, b"he"),
+                frame(0x89, b"p"),
+                frame(0x80, b"llo"),
+                bye,
+            ]
+            .concat(),
+            [&[0x8A, 1, b'p', 0x81, 5][..], b"hello", &close(1000)].concat(),
+        ),
+    ];
+    for (what, bytes, expected) in &rows {
+        for chunk in [usize::MAX, 1] {
+            let said = answer(&server, bytes, chunk);
+            assert_eq!(&said, expected, "{what}");
+        }
+    }
+}
+
+#[test]
+fn frames_that_come_with_the_opening_are_not_lost() {
+    let _watchdog = watchdog();
+    let server = echo(limits());
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    let bye = frame(0x88, &1000_u16.to_be_bytes());
+    let all = [OPENING.as_bytes(), &frame(0x81, b"early"), &bye].concat();
+    stream.write_all(&all).unwrap();
+    let mut said = Vec::new();
+    stream.read_to_end(&mut said).unwrap();
+    let expected = [&[0x81, 5][..], b"early", &[0x88, 2, 0x03, 0xE8]].concat();
+    assert!(said.ends_with(&expected), "{said:?}");
+}
+
+#[test]
+fn flood_of_pings_holds_nobody_up() {
+    let _watchdog = watchdog();
+    let server = echo(limits());
+    let mut flood = connect(&server, "/echo");
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let mut writer = flood.get_ref().try_clone().unwrap();
+        let mut reader = flood.get_ref().try_clone().unwrap();
+        let stop = &stop;
+        scope.spawn(move || {
+            let pings = frame(0x89, b"ping").repeat(1000);
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                writer.write_all(&pings).unwrap();
+            }
+            writer.shutdown(std::net::Shutdown::Both).unwrap();
+        });
+        scope.spawn(move || {
+            let mut buf = [0; 65_536];
+            while matches!(reader.read(&mut buf), Ok(count) if count > 0) {}
+        });
+        for _ in 0..20 {
+            let mut socket = connect(&server, "/echo");
+            socket.send(Message::text("hello")).unwrap();
+            assert_eq!(socket.read().unwrap(), Message::text("hello"));
+            socket.close(None).unwrap();
+        }
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+    let _ = flood.close(None);
+}
+
+#[test]
+fn silent_peer_is_pinged_and_then_given_up() {
+    let _watchdog = watchdog();
+    let server = echo(WebSocketLimits {
+        ping_interval: Duration::from_millis(300),
+        ..limits()
+    });
+    // One who answers stays.
+    let mut socket = connect(&server, "/echo");
+    for _ in 0..3 {
+        assert!(matches!(socket.read(), Ok(Message::Ping(_))));
+    }
+    socket.send(Message::text("here")).unwrap();
+    while socket.read().unwrap() != Message::text("here") {}
+    socket.close(None).unwrap();
+    // One who says nothing does not.
+    let (_, mut reader) = server.ask(OPENING);
+    let mut said = Vec::new();
+    reader.read_to_end(&mut said).unwrap();
+    assert!(said.starts_with(&[0x89, 0]), "{said:?}");
+    assert!(server.totals().timeouts >= 1);
+}
+
+#[test]
+fn queue_and_peer_are_heard_in_turn() {
+    let _watchdog = watchdog();
+    let server = Server::start(Router::new().websocket("/feed", |socket, _| {
+        let queue = Queue::bounded(1);
+        queue.put(String::from("first")).unwrap();
+        while let Some(next) = socket.receive_or(&queue)? {
+            match next {
+                Next::Item(text) => socket.send(text)?,
+                Next::Message(_) => queue.put(String::from("more")).unwrap(),
+            }
+        }
+        Ok(())
+    }));
+    let mut socket = connect(&server, "/feed");
+    assert_eq!(socket.read().unwrap(), Message::text("first"));
+    for _ in 0..3 {
+        socket.send(Message::text("go on")).unwrap();
+        assert_eq!(socket.read().unwrap(), Message::text("more"));
+    }
+}
+
+#[test]
+fn server_that_stops_says_that_it_goes_away() {
+    let _watchdog = watchdog();
+    let server = echo(limits());
+    let mut socket = connect(&server, "/echo");
+    socket.send(Message::text("hello")).unwrap();
+    assert_eq!(socket.read().unwrap(), Message::text("hello"));
+    server.stop();
+    let Ok(Message::Close(Some(frame))) = socket.read() else {
+        panic!("no close frame");
+    };
+    assert_eq!(u16::from(frame.code), 1001);
+}
+
+#[test]
+fn failed_handler_closes_with_1011() {
+    let _watchdog = watchdog();
+    let server = Server::start(Router::new().websocket("/echo", |_, _| {
+        Err(std::io::Error::other("the handler has had enough"))
+    }));
+    let mut socket = connect(&server, "/echo");
+    let Ok(Message::Close(Some(frame))) = socket.read() else {
+        panic!("no close frame");
+    };
+    assert_eq!(u16::from(frame.code), 1011);
+}
