@@ -8,7 +8,14 @@
 //! greenroom's streams; `tests/third_party.rs` runs those crates on green threads, on OS threads, and
 //! over std's own streams for comparison.
 
+pub mod chat;
+pub mod framing;
+pub mod lines;
+pub mod printable;
+pub mod services;
+
 mod framework;
+mod linger;
 
 pub use framework::client::Client;
 pub use framework::counters::{Counters, Totals};
