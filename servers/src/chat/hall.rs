@@ -9,6 +9,7 @@
 use super::outbox::{Outbox, Pushed};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// Where everybody begins.
 pub(super) const LOBBY: &str = "lobby";
@@ -18,18 +19,25 @@ pub(super) const LOBBY: &str = "lobby";
 pub struct ChatLimits {
     /// Bytes of a line.
     pub line_bytes_max: usize,
-    /// Bytes that may wait for a client that reads slowly, before it is dropped. The kernel holds more.
+    /// Bytes that may wait for a client that reads slowly, before it is dropped.
     pub outbox_bytes_max: usize,
+    /// Bytes that the kernel may hold for it beside those; it rounds, and counts its own needs. Left alone it
+    /// would take megabytes for whoever does not read.
+    pub kernel_bytes_max: usize,
+    /// How long a client that leaves may take to hear what was said before.
+    pub farewell: Duration,
     /// Lines that may be refused before a client is dropped.
     pub refused_max: u32,
 }
 
 impl Default for ChatLimits {
-    /// Lines of 512 bytes, 256 KiB for each client, 20 bad lines.
+    /// Lines of 512 bytes, 256 KiB for each client and 64 KiB in the kernel, 2 seconds at the end, 20 bad lines.
     fn default() -> ChatLimits {
         ChatLimits {
             line_bytes_max: 512,
             outbox_bytes_max: 256 << 10,
+            kernel_bytes_max: 64 << 10,
+            farewell: Duration::from_secs(2),
             refused_max: 20,
         }
     }

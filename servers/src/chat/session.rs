@@ -14,12 +14,10 @@ use crate::{Client, Handler, Stream};
 use greenroom::net::Shutdown;
 use greenroom::sync::Event;
 use greenroom::{select, thread};
+use rustix::net::sockopt::set_socket_send_buffer_size;
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
-
-/// How long a client that leaves may take to hear what was said before.
-const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// The room server: a handler whose clients talk to each other. Clones are the same chat.
 ///
@@ -76,6 +74,7 @@ impl Chat {
 impl Handler for Chat {
     fn handle(&self, client: &mut Client) -> io::Result<()> {
         let client = &*client;
+        set_socket_send_buffer_size(client, self.limits.kernel_bytes_max)?;
         let outbox = Arc::new(Outbox::new(self.limits.outbox_bytes_max));
         thread::scope(|s| {
             let mut session = Session {
@@ -92,7 +91,7 @@ impl Handler for Chat {
             // Most are through at once. Who does not read is given up.
             select! {
                 join(writer) => close_gently(client),
-                after(LAST_WORDS) => {}
+                after(self.limits.farewell) => {}
             }
             outcome
         })
