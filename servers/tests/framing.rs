@@ -6,7 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 use greenroom_servers::framing::{read_frame, read_text_frame, write_frame, write_text_frame};
-use greenroom_servers::lines::{Line, Lines};
+use greenroom_servers::{Line, LineReader};
 use proptest::prelude::*;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -96,10 +96,10 @@ fn texts(stream: &[u8], piece: usize) -> Messages {
 }
 
 fn lines(stream: &[u8], piece: usize) -> Messages {
-    let mut lines = Lines::new(Pieces(stream, piece), MAX);
+    let mut lines = LineReader::new(Pieces(stream, piece), MAX);
     all(|| {
-        Ok(lines.next()?.map(|line| match line {
-            Line::Whole(line) => line.to_vec(),
+        Ok(lines.next_line()?.map(|line| match line {
+            Line::Text(line) | Line::Cut(line) => line.to_vec(),
             Line::TooLong => b"TOO LONG".to_vec(),
         }))
     })

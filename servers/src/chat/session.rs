@@ -8,16 +8,14 @@ use super::command::{Command, HELP, parse};
 use super::hall::{ChatLimits, ChatTotals, Hall};
 use super::outbox::Outbox;
 use super::rules;
-use crate::lines::{Line, Lines};
+use crate::ear::Ear;
 use crate::linger::close_gently;
-use crate::{Client, Handler, Stream};
+use crate::{Client, Handler, Line, LineReader};
 use greenroom::net::Shutdown;
-use greenroom::sync::Event;
 use greenroom::{select, thread};
 use rustix::net::sockopt::set_socket_send_buffer_size;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Write};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// The room server: a handler whose clients talk to each other. Clones are the same chat.
 ///
@@ -137,9 +135,9 @@ impl Session<'_> {
             client: self.client,
             is_closed: self.outbox.closed(),
         };
-        let mut lines = Lines::new(ear, self.limits.line_bytes_max);
+        let mut lines = LineReader::new(ear, self.limits.line_bytes_max);
         loop {
-            let line = match lines.next() {
+            let line = match lines.next_line() {
                 Ok(line) => line,
                 Err(error) if error.kind() == ErrorKind::TimedOut => {
                     self.last_words("! you were silent for too long: goodbye");
@@ -149,7 +147,7 @@ impl Session<'_> {
             };
             let outcome = match line {
                 None => return Ok(()),
-                Some(Line::Whole(line)) => self.obey(line),
+                Some(Line::Text(line) | Line::Cut(line)) => self.obey(line),
                 Some(Line::TooLong) => {
                     let max = self.limits.line_bytes_max;
                     Err(format!("too long: a line has at most {max} bytes"))
@@ -257,35 +255,5 @@ impl Drop for Session<'_> {
         self.outbox.abandon();
         // The writer may be in the middle of a write that nobody reads.
         let _ = self.client.shutdown(Shutdown::Both);
-    }
-}
-
-/// The client's bytes, until its outbox is closed: then its end.
-struct Ear<'a> {
-    client: &'a Client,
-    is_closed: &'a Event,
-}
-
-impl Read for Ear<'_> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let idle = self.client.limits().idle_timeout.unwrap_or(Duration::MAX);
-        macro_rules! wait_for {
-            ($stream:expr) => {
-                select! {
-                    biased;
-                    wait(self.is_closed) => return Ok(0),
-                    readable($stream) -> ready => ready?,
-                    after(idle) => {
-                        return Err(io::Error::new(ErrorKind::TimedOut, "the peer was idle for too long"))
-                    }
-                }
-            };
-        }
-        match self.client.stream() {
-            Stream::Tcp(stream) => wait_for!(stream),
-            Stream::Unix(stream) => wait_for!(stream),
-        }
-        let mut client = self.client;
-        client.read(buf)
     }
 }

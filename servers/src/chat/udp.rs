@@ -7,10 +7,8 @@ use super::book::Book;
 use super::datagram::{DATAGRAM_BYTES_MAX, Refusal, Request, parse};
 use super::rate::{Rates, Verdict};
 use crate::services::may_answer;
-use greenroom::net::UdpSocket;
-use greenroom::select;
-use greenroom::sync::Event;
-use std::io::{self, ErrorKind};
+use crate::{Datagram, DatagramHandler};
+use std::io;
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -62,7 +60,8 @@ pub struct UdpChatTotals {
     pub dropped: u64,
 }
 
-/// The chat, without its socket.
+/// The chat: a handler of datagrams, to be served [`Inline`](crate::Concurrency::Inline), so that the messages of
+/// one sender stay in order.
 ///
 /// # Examples
 /// ```
@@ -110,36 +109,6 @@ impl UdpChat {
         self.with(|state| state.hear(datagram, peer, own, Instant::now()))
     }
 
-    /// Serves until `stop` is set. No datagram ends it. Parks.
-    ///
-    /// # Errors
-    /// The socket is broken.
-    pub fn serve(&self, socket: &UdpSocket, stop: &Event) -> io::Result<()> {
-        let own = socket.local_addr()?;
-        // One byte more than is allowed tells what is too long.
-        let mut buffer = [0; DATAGRAM_BYTES_MAX + 1];
-        loop {
-            select! {
-                biased;
-                wait(stop) => return Ok(()),
-                readable(socket) -> ready => ready?,
-            }
-            let (length, peer) = match socket.recv_from(&mut buffer) {
-                Ok(received) => received,
-                Err(error) if is_about_a_peer(&error) => {
-                    log::debug!("{error}");
-                    continue;
-                }
-                Err(error) => return Err(error),
-            };
-            for (to, text) in self.hear(&buffer[..length], peer, own) {
-                if let Err(error) = socket.send_to(text.as_bytes(), to) {
-                    log::debug!("{to}: {error}");
-                }
-            }
-        }
-    }
-
     /// What it has seen. Never parks.
     pub fn totals(&self) -> UdpChatTotals {
         self.with(|state| UdpChatTotals {
@@ -150,6 +119,19 @@ impl UdpChat {
 
     fn with<T>(&self, body: impl FnOnce(&mut State) -> T) -> T {
         body(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl DatagramHandler for UdpChat {
+    fn handle(&self, datagram: &Datagram) -> io::Result<()> {
+        let own = datagram.socket().local_addr()?;
+        for (to, text) in self.hear(datagram.bytes(), datagram.peer(), own) {
+            // What the network says of one receiver is no reason to forget the others.
+            if let Err(error) = datagram.send_to(text.as_bytes(), to) {
+                log::debug!("{to}: {error}");
+            }
+        }
+        Ok(())
     }
 }
 
@@ -244,15 +226,4 @@ fn list(all: &[(String, SocketAddr)]) -> String {
         line.extend([" ", name]);
     }
     line
-}
-
-/// What the network says of a datagram that was sent earlier: it concerns its receiver only.
-fn is_about_a_peer(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::ConnectionRefused
-            | ErrorKind::ConnectionReset
-            | ErrorKind::HostUnreachable
-            | ErrorKind::NetworkUnreachable
-    )
 }

@@ -5,6 +5,7 @@
 
 use super::may_answer;
 use crate::{Client, Handler};
+use serde::{Deserialize, Serialize};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
 
@@ -30,7 +31,7 @@ const PIECE_BYTES: usize = 16 << 10;
 /// # Ok::<(), std::io::Error>(())
 /// # }).unwrap();
 /// ```
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 pub struct Echo;
 
 impl Handler for Echo {

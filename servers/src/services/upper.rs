@@ -6,6 +6,7 @@
 use super::echo::each_piece;
 use super::may_answer;
 use crate::{Client, Handler};
+use serde::{Deserialize, Serialize};
 use std::io;
 use std::net::SocketAddr;
 
@@ -17,7 +18,7 @@ use std::net::SocketAddr;
 /// let server = TcpServer::bind("127.0.0.1:0").unwrap().serve_in_background(Upper).unwrap();
 /// # server.shutdown(std::time::Duration::ZERO);
 /// ```
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 pub struct Upper;
 
 impl Handler for Upper {

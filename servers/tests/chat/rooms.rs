@@ -179,8 +179,8 @@ fn hostile_lines_are_refused_and_at_last_not_read() {
         let mut eve = ground.talker("eve");
         watcher.hear("* eve joins lobby");
         eve.stream.write_all(&vec![b'x'; 1 << 20]).unwrap();
-        eve.hear("! too long: a line has at most 512 bytes");
         eve.stream.write_all(b"\n").unwrap();
+        eve.hear("! too long: a line has at most 512 bytes");
         for line in [
             &b"\x1b]0;x\x07\n"[..],
             b"a\rwatcher: b\n",

@@ -2,25 +2,26 @@
 
 use crate::watchdog::watchdog;
 use greenroom::Runtime;
-use greenroom::sync::Event;
 use greenroom_servers::chat::{UdpChat, UdpChatLimits, UdpChatTotals};
+use greenroom_servers::{Concurrency, Datagram, DatagramHandler, UdpServer};
 use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
 use std::time::Duration;
 
-/// Runs `test` against a chat on one worker and on two; returns nothing but counts.
-fn each(limits: UdpChatLimits, test: impl Fn(SocketAddr) + Sync, check: impl Fn(UdpChatTotals)) {
+/// Runs `test` against a chat on one worker and on two, and gives what it has seen to `check`.
+fn each(limits: UdpChatLimits, test: impl Fn(SocketAddr), check: impl Fn(UdpChatTotals)) {
     for workers in [1, 2] {
         let runtime = Runtime::builder().workers(workers).build().unwrap();
-        let (chat, stop) = (UdpChat::new(limits), Event::new());
-        let socket = runtime.run(|| greenroom::net::UdpSocket::bind("127.0.0.1:0").unwrap());
-        let address = socket.local_addr().unwrap();
-        std::thread::scope(|s| {
-            let server = s.spawn(|| runtime.run(|| chat.serve(&socket, &stop)));
-            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| test(address)));
-            stop.set();
-            server.join().unwrap().unwrap();
-            outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let chat = Arc::new(UdpChat::new(limits));
+        let handler = Arc::clone(&chat);
+        let running = runtime.run(|| {
+            let server = UdpServer::bind("127.0.0.1:0").unwrap();
+            let server = server.concurrency(Concurrency::Inline);
+            let hear = move |datagram: &Datagram| handler.handle(datagram);
+            server.serve_in_background(hear).unwrap()
         });
+        test(running.local_addr());
+        runtime.run(|| running.shutdown(Duration::from_secs(10)));
         check(chat.totals());
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::duration::{Limit, limit};
 use crate::options::Options;
-use crate::{run, udp};
+use crate::run::{self, Plan};
+use crate::udp;
 use clap::Args;
 use greenroom_servers::chat::{self, ChatLimits, UdpChat, UdpChatLimits};
 use std::io;
@@ -67,15 +68,14 @@ impl Chat {
             outbox_bytes_max: self.outbox.get(),
             ..ChatLimits::default()
         });
-        let (options, places) = (&self.options, self.options.listen_or(PORT));
-        let goodbye = || chat.close();
-        run::serve(
-            options,
-            &places,
-            &options.limits(IDLE),
-            Arc::new(chat.clone()),
-            goodbye,
-        )?;
+        let places = self.options.listen_or(PORT);
+        let plan = Plan {
+            options: &self.options,
+            places: &places,
+            idle: IDLE,
+            rejection: b"! too many people are here: come back later\n",
+        };
+        plan.serve(&Arc::new(chat.clone()), || chat.close())?;
         let totals = chat.totals();
         run::say(format_args!(
             "lines {}, slow readers dropped {}",
@@ -85,14 +85,12 @@ impl Chat {
     }
 
     fn run_udp(&self) -> io::Result<()> {
-        let chat = UdpChat::new(UdpChatLimits {
+        let chat = Arc::new(UdpChat::new(UdpChatLimits {
             names_max: self.max_names.get(),
             idle: self.forget_after.0.unwrap_or(NEVER),
             ..UdpChatLimits::default()
-        });
-        udp::serve(&self.options.listen_or(PORT), |socket, stop| {
-            chat.serve(socket, stop)
-        })?;
+        }));
+        udp::serve(&self.options, &self.options.listen_or(PORT), &chat)?;
         let totals = chat.totals();
         run::say(format_args!(
             "received {} datagrams, sent {}, refused {}, dropped {}",

@@ -5,6 +5,7 @@
 //! 1 when something failed, 2 for a command line that makes no sense.
 
 mod chat;
+mod concurrency;
 mod duration;
 mod echo;
 mod listen;
@@ -14,7 +15,10 @@ mod run;
 mod udp;
 mod upper;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
+use concurrency::Mode;
+use greenroom_servers::{Concurrency, multiprocessing};
 use options::Options;
 use std::io;
 use std::process::ExitCode;
@@ -57,6 +61,23 @@ impl Program {
         }
     }
 
+    /// What no parser of one option can see.
+    fn check(&self) -> Result<(), String> {
+        let mode = self.options().concurrency;
+        let is_for_it = match (self, mode) {
+            (Program::Echo(echo), Mode::Process) => !echo.udp,
+            (Program::Upper(upper), Mode::Process) => !upper.udp,
+            // Its clients must meet, and more than one at a time.
+            (Program::Chat(_), Mode::Process | Mode::Here(Concurrency::Inline)) => false,
+            (Program::RemoteCommand(_), Mode::Process) => false,
+            _ => true,
+        };
+        match is_for_it {
+            true => Ok(()),
+            false => Err(format!("--concurrency {mode} is not for this server")),
+        }
+    }
+
     fn run(&self) -> io::Result<()> {
         match self {
             Program::Echo(program) => program.run(),
@@ -69,19 +90,29 @@ impl Program {
 
 fn main() -> ExitCode {
     let program = Cli::parse().program;
-    program.options().start_logging();
-    let mut builder = greenroom::Runtime::builder();
-    if let Some(workers) = program.options().workers {
-        builder = builder.workers(workers.get().into());
+    if let Err(why) = program.check() {
+        Cli::command().error(ErrorKind::ValueValidation, why).exit();
     }
-    match builder
-        .build()
-        .and_then(|runtime| runtime.run(|| program.run()))
-    {
+    let options = program.options();
+    options.start_logging();
+    let outcome = match options.concurrency {
+        // Before there is any other thread.
+        Mode::Process => multiprocessing::run(|| run(&program)).flatten(),
+        Mode::Here(_) => run(&program),
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("greenroom-serve: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn run(program: &Program) -> io::Result<()> {
+    let mut builder = greenroom::Runtime::builder();
+    if let Some(workers) = program.options().workers {
+        builder = builder.workers(workers.get().into());
+    }
+    builder.build()?.run(|| program.run())
 }

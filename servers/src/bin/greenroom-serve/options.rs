@@ -1,5 +1,6 @@
 //! The options that all servers have.
 
+use crate::concurrency::Mode;
 use crate::duration::{Limit, limit};
 use crate::listen::Listen;
 use clap::{ArgAction, Args};
@@ -19,6 +20,15 @@ pub(crate) struct Options {
     /// OS threads that run green threads [default: one per processor]
     #[arg(long, value_name = "N", help_heading = "Listening")]
     pub(crate) workers: Option<NonZero<u8>>,
+
+    /// What serves a client: green, inline (one client after the other), thread, process, or pool=N
+    #[arg(
+        long,
+        value_name = "HOW",
+        default_value = "green",
+        help_heading = "Listening"
+    )]
+    pub(crate) concurrency: Mode,
 
     /// Clients at one time; those beyond are refused
     #[arg(

@@ -3,8 +3,9 @@
 use crate::duration::{Limit, limit};
 use crate::listen::Listen;
 use crate::options::Options;
-use crate::run;
+use crate::run::{self, Plan};
 use clap::Args;
+use greenroom_servers::framing::write_json;
 use greenroom_servers::services::remote_command::{self, ALLOWED, OfficeLimits, RunLimits};
 use std::io::{self, ErrorKind};
 use std::num::NonZero;
@@ -81,14 +82,17 @@ impl RemoteCommand {
         if self.allow_remote {
             service = service.open_to_others();
         }
-        let (options, service) = (&self.options, Arc::new(service));
-        run::serve(
-            options,
-            &places,
-            &options.limits(IDLE),
-            Arc::clone(&service),
-            || {},
-        )?;
+        let service = Arc::new(service);
+        let mut rejection = Vec::new();
+        let busy = serde_json::json!({ "error": "busy: too many clients" });
+        write_json(&mut rejection, &busy)?;
+        let plan = Plan {
+            options: &self.options,
+            places: &places,
+            idle: IDLE,
+            rejection: &rejection,
+        };
+        plan.serve(&service, || service.close())?;
         let (commands, refused) = service.counts();
         run::say(format_args!("commands {commands}, refused {refused}"));
         Ok(())

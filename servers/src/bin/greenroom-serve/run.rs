@@ -4,54 +4,108 @@ use crate::listen::Listen;
 use crate::options::Options;
 use greenroom::signal::{Signal, Signals};
 use greenroom::thread;
-use greenroom_servers::{Client, Handler, Limits, Running, TcpServer, Totals};
+use greenroom_servers::{Client, Handler, TcpServer, Totals, UnixServer};
 use std::fmt::{Arguments, Display};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Serves at all of `places` until a signal, then tells `goodbye`, waits for clients, and says what was done.
-pub(crate) fn serve<H: Handler>(
+/// What a server of connections is made of, but for its handler.
+pub(crate) struct Plan<'a> {
+    pub(crate) options: &'a Options,
+    pub(crate) places: &'a [Listen],
+    /// How long its clients may be silent, if the user has not said.
+    pub(crate) idle: Duration,
+    /// What a client hears that is one too many.
+    pub(crate) rejection: &'a [u8],
+}
+
+/// A server that has begun.
+pub(crate) struct Started {
+    pub(crate) place: String,
+    pub(crate) end: Box<dyn FnOnce(Duration) -> Totals + Send>,
+}
+
+impl Plan<'_> {
+    /// Serves at all places until a signal, then calls `goodbye`, waits for clients, and says what was done.
+    pub(crate) fn serve<H: Handler>(
+        &self,
+        handler: &Arc<H>,
+        goodbye: impl FnOnce(),
+    ) -> io::Result<()> {
+        let ending = Ending::new()?;
+        let starting = self.places.iter().map(|place| {
+            let handler = Shared(Arc::clone(handler));
+            self.start(place, handler)
+                .map_err(|error| place.explain(error))
+        });
+        let started = starting.collect::<io::Result<_>>()?;
+        until_signal(self.options, ending, started, "clients", goodbye)
+    }
+
+    fn start<H: Handler>(&self, place: &Listen, handler: H) -> io::Result<Started> {
+        let (limits, mode) = (
+            self.options.limits(self.idle),
+            self.options.concurrency.here(),
+        );
+        match place {
+            Listen::Ip(address) => {
+                let server = TcpServer::bind(&address[..])?
+                    .limits(limits)
+                    .concurrency(mode);
+                let running = server
+                    .reject_with(self.rejection)
+                    .serve_in_background(handler)?;
+                Ok(Started {
+                    place: running.local_addr().to_string(),
+                    end: Box::new(|grace| running.shutdown(grace)),
+                })
+            }
+            Listen::Unix(path) => {
+                let server = UnixServer::bind(path)?.limits(limits).concurrency(mode);
+                let running = server
+                    .reject_with(self.rejection)
+                    .serve_in_background(handler)?;
+                Ok(Started {
+                    place: place.to_string(),
+                    end: Box::new(|grace| running.shutdown(grace)),
+                })
+            }
+        }
+    }
+}
+
+/// From the first line of a server to its last.
+pub(crate) fn until_signal(
     options: &Options,
-    places: &[Listen],
-    limits: &Limits,
-    handler: Arc<H>,
+    ending: Ending,
+    started: Vec<Started>,
+    what: &str,
     goodbye: impl FnOnce(),
 ) -> io::Result<()> {
-    let ending = Ending::new()?;
-    let mut running = Vec::new();
-    for place in places {
-        running.push(listen(place, limits, Shared(Arc::clone(&handler)))?);
-    }
     // Only when all of them listen: whoever waits for the first line may begin.
-    for server in &running {
-        say(format_args!("listening on {}", server.local_addr()));
+    for server in &started {
+        say(format_args!("listening on {}", server.place));
     }
     ending.wait()?;
     goodbye();
-    let totals = end_all(running, options.grace());
-    say(format_args!("{}", Summary(&totals)));
-    Ok(())
-}
-
-fn listen<H: Handler>(place: &Listen, limits: &Limits, handler: H) -> io::Result<Running> {
-    let server = match place {
-        Listen::Ip(_) => TcpServer::bind(&place.addresses()?[..]),
-        Listen::Unix(_) => Err(io::Error::new(ErrorKind::Unsupported, "TCP only, for now")),
-    };
-    let server = server.map_err(|error| place.explain(error))?;
-    server.limits(limits.clone()).serve_in_background(handler)
-}
-
-/// All at the same time, so that the grace is one.
-fn end_all(running: Vec<Running>, grace: Duration) -> Vec<Totals> {
-    thread::scope(|s| {
-        let ends = running
+    let grace = options.grace();
+    // All at the same time, so that the grace is one.
+    let totals: Vec<Totals> = thread::scope(|s| {
+        let ends: Vec<_> = started
             .into_iter()
-            .map(|server| s.spawn(move || server.shutdown(grace)));
-        let ends: Vec<_> = ends.collect();
+            .map(|server| s.spawn(move || (server.end)(grace)))
+            .collect();
         ends.into_iter().filter_map(|end| end.join().ok()).collect()
-    })
+    });
+    say(format_args!(
+        "{}",
+        Summary {
+            what,
+            totals: &totals
+        }
+    ));
+    Ok(())
 }
 
 /// One handler for several listeners.
@@ -105,15 +159,24 @@ impl Ending {
 }
 
 /// What several servers have done together.
-struct Summary<'a>(&'a [Totals]);
+struct Summary<'a> {
+    what: &'a str,
+    totals: &'a [Totals],
+}
 
 impl Display for Summary<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let sum = |count: fn(&Totals) -> u64| self.0.iter().map(count).sum::<u64>();
-        write!(f, "served {} clients, ", sum(|totals| totals.accepted))?;
+        let sum = |count: fn(&Totals) -> u64| self.totals.iter().map(count).sum::<u64>();
+        write!(
+            f,
+            "served {} {}, ",
+            sum(|totals| totals.accepted),
+            self.what
+        )?;
         write!(f, "rejected {}, ", sum(|totals| totals.rejected))?;
+        write!(f, "cut off {}; ", sum(|totals| totals.cut_off))?;
         write!(f, "{} bytes in, ", sum(|totals| totals.bytes_in))?;
-        write!(f, "{} bytes out, ", sum(|totals| totals.bytes_out))?;
+        write!(f, "{} bytes out; ", sum(|totals| totals.bytes_out))?;
         write!(f, "{} errors, ", sum(|totals| totals.errors))?;
         write!(f, "{} timeouts, ", sum(|totals| totals.timeouts))?;
         write!(f, "{} panics", sum(|totals| totals.panics))

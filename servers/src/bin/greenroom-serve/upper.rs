@@ -1,8 +1,11 @@
 //! `greenroom-serve upper`.
 
+use crate::concurrency::Mode;
 use crate::options::Options;
-use crate::{run, udp};
+use crate::run::Plan;
+use crate::udp;
 use clap::Args;
+use greenroom_servers::PerProcess;
 use greenroom_servers::services::upper;
 use std::io;
 use std::sync::Arc;
@@ -25,7 +28,7 @@ Try it:
 pub(crate) struct Upper {
     /// Answers datagrams instead of connections
     #[arg(long)]
-    udp: bool,
+    pub(crate) udp: bool,
 
     #[command(flatten)]
     pub(crate) options: Options,
@@ -33,16 +36,19 @@ pub(crate) struct Upper {
 
 impl Upper {
     pub(crate) fn run(&self) -> io::Result<()> {
-        let (options, places) = (&self.options, self.options.listen_or(PORT));
-        match self.udp {
-            true => udp::serve_each(&places, upper::datagram),
-            false => run::serve(
-                options,
-                &places,
-                &options.limits(IDLE),
-                Arc::new(upper::Upper),
-                || {},
-            ),
+        let places = self.options.listen_or(PORT);
+        if self.udp {
+            return udp::serve_each(&self.options, &places, upper::datagram);
+        }
+        let plan = Plan {
+            options: &self.options,
+            places: &places,
+            idle: IDLE,
+            rejection: b"",
+        };
+        match self.options.concurrency {
+            Mode::Process => plan.serve(&Arc::new(PerProcess(upper::Upper)), || {}),
+            Mode::Here(_) => plan.serve(&Arc::new(upper::Upper), || {}),
         }
     }
 }

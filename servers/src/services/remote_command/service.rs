@@ -1,12 +1,13 @@
 //! The handler: reads commands, decides which may run, and answers.
 
 use super::{Report, RunLimits, run};
+use crate::ear::Ear;
 use crate::framing::{bad, read_frame, write_frame, write_json};
 use crate::linger::close_gently;
 use crate::printable::printable;
 use crate::{Client, Handler};
 use greenroom::process::Command;
-use greenroom::sync::Semaphore;
+use greenroom::sync::{Event, Semaphore};
 use std::io::{self, ErrorKind, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -69,6 +70,7 @@ pub struct RemoteCommand {
     limits: OfficeLimits,
     running: Semaphore,
     is_open_to_others: bool,
+    is_closed: Event,
     commands: AtomicU64,
     refused: AtomicU64,
 }
@@ -97,6 +99,7 @@ impl RemoteCommand {
             limits,
             running: Semaphore::new(limits.running_max),
             is_open_to_others: false,
+            is_closed: Event::new(),
             commands: AtomicU64::new(0),
             refused: AtomicU64::new(0),
         }
@@ -115,6 +118,12 @@ impl RemoteCommand {
     pub fn open_to_others(mut self) -> RemoteCommand {
         self.is_open_to_others = true;
         self
+    }
+
+    /// Lets go whoever runs no command now, and the others when they have their answer: before the server's own
+    /// shutdown. Never parks.
+    pub fn close(&self) {
+        self.is_closed.set();
     }
 
     /// Commands that ran, and those that were refused. Never parks.
@@ -160,7 +169,8 @@ impl RemoteCommand {
     /// The next command, if it is text; waits for its first byte as long as the server lets an idle client.
     fn read_command(&self, client: &mut Client) -> io::Result<Option<io::Result<String>>> {
         let mut first = [0; 1];
-        if client.read(&mut first)? == 0 {
+        let is_closed = &self.is_closed;
+        if (Ear { client, is_closed }).read(&mut first)? == 0 {
             return Ok(None);
         }
         client.begin_request();
