@@ -17,6 +17,7 @@ pub mod services;
 mod ear;
 mod framework;
 mod linger;
+pub mod http;
 
 pub use framework::client::Client;
 pub use framework::concurrency::Concurrency;

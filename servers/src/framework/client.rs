@@ -156,6 +156,16 @@ impl Client {
         self.deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
     }
 
+    /// As [`begin_request`](Client::begin_request), with another limit: of a part of a request.
+    pub fn begin_request_within(&mut self, limit: Option<Duration>) {
+        self.deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+    }
+
+    /// Whether the waits of a request are bounded together now.
+    pub fn is_in_request(&self) -> bool {
+        self.deadline.is_some()
+    }
+
     /// The request is over: waits are bounded by the idle timeout only.
     pub fn end_request(&mut self) {
         self.deadline = None;

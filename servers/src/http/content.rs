@@ -1,0 +1,90 @@
+//! The bodies of answers, on their way out.
+
+use super::encode::Follows;
+use super::output::Output;
+use super::response::Body;
+use super::send_file::send_file;
+use super::writer::{BodyWriter, Coding};
+use crate::Client;
+use std::io::{self, ErrorKind, Read};
+
+/// Bodies up to here are copied behind their heads; longer ones are written where they lie. A copy of
+/// so much costs less than the second slice of a vectored write.
+const COPIED_BYTES: usize = 16 << 10;
+
+/// Bytes per read of a stream.
+const PIECE_BYTES: usize = 8 << 10;
+
+/// Sends a body after its head, which lies in `output`; small ones stay there. May park.
+pub(super) fn send(
+    body: Body,
+    follows: Follows,
+    client: &Client,
+    output: &mut Output,
+) -> io::Result<()> {
+    match (body, follows) {
+        (Body::Bytes(bytes), _) if bytes.len() <= COPIED_BYTES => {
+            output.bytes.extend_from_slice(&bytes);
+            Ok(())
+        }
+        (Body::Bytes(bytes), _) => output.flush_with(client, &bytes),
+        (
+            Body::File {
+                file,
+                offset,
+                length,
+            },
+            _,
+        ) => {
+            output.flush(client)?;
+            send_file(client, &file, offset, length)?;
+            output.sent += length;
+            Ok(())
+        }
+        (Body::Stream { reader, .. }, Follows::Sized(length)) => {
+            send_sized(reader, length, client, output)
+        }
+        (Body::Stream { mut reader, .. }, Follows::Coded(coding)) => {
+            send_coded(coding, client, output, |writer| {
+                io::copy(&mut reader, writer).map(drop)
+            })
+        }
+        (Body::Writer(write), Follows::Coded(coding)) => send_coded(coding, client, output, write),
+        _ => Ok(()),
+    }
+}
+
+fn send_coded(
+    coding: Coding,
+    client: &Client,
+    output: &mut Output,
+    write: impl FnOnce(&mut BodyWriter<'_>) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut writer = BodyWriter::new(client, output, coding);
+    write(&mut writer)?;
+    writer.finish();
+    Ok(())
+}
+
+fn send_sized(
+    mut reader: Box<dyn Read + Send>,
+    mut length: u64,
+    client: &Client,
+    output: &mut Output,
+) -> io::Result<()> {
+    let mut piece = vec![0; PIECE_BYTES];
+    while length > 0 {
+        let wanted = usize::try_from(length)
+            .unwrap_or(PIECE_BYTES)
+            .min(PIECE_BYTES);
+        let count = match reader.read(&mut piece[..wanted]) {
+            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+            Ok(count) => count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        output.flush_with(client, &piece[..count])?;
+        length -= count as u64;
+    }
+    Ok(())
+}
