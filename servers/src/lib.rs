@@ -10,14 +10,15 @@
 
 pub mod chat;
 pub mod framing;
+pub mod http;
 pub mod multiprocessing;
 pub mod printable;
+pub mod root;
 pub mod services;
 
 mod ear;
 mod framework;
 mod linger;
-pub mod http;
 
 pub use framework::client::Client;
 pub use framework::concurrency::Concurrency;

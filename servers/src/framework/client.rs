@@ -228,6 +228,18 @@ impl Client {
         }
     }
 
+    /// How long a wait for the peer that begins now may last; for those who wait by themselves.
+    pub(crate) fn time_left(&self) -> Option<Duration> {
+        let left = |deadline: Instant| deadline.saturating_duration_since(Instant::now());
+        let of_request = self.deadline.map(left);
+        of_request.into_iter().chain(self.limits.idle_timeout).min()
+    }
+
+    /// As a read or write that ran out of time: counted.
+    pub(crate) fn out_of_time(&self) -> io::Error {
+        self.timed_out()
+    }
+
     /// Runs one read or write within the bounds.
     #[inline]
     fn bounded(

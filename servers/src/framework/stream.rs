@@ -60,6 +60,14 @@ impl Stream {
         each!(self, stream => stream.shutdown(how))
     }
 
+    /// As [`TcpStream::set_nonblocking`]. Never parks.
+    ///
+    /// # Errors
+    /// None for a socket that is open.
+    pub fn set_nonblocking(&self, on: bool) -> io::Result<()> {
+        each!(self, stream => stream.set_nonblocking(on))
+    }
+
     /// As [`TcpStream::set_read_timeout`].
     ///
     /// # Errors
