@@ -9,6 +9,7 @@
 //! over std's own streams for comparison.
 
 mod framework;
+pub mod root;
 
 pub use framework::client::Client;
 pub use framework::counters::{Counters, Totals};
