@@ -9,6 +9,7 @@
 //! over std's own streams for comparison.
 
 mod framework;
+pub mod ftp;
 pub mod root;
 
 pub use framework::client::Client;

@@ -47,7 +47,9 @@ mod tests {
 
     fn in_pieces(bytes: &[u8], size: usize) -> Vec<u8> {
         let (mut way, mut out) = (FromNetwork::default(), Vec::new());
-        bytes.chunks(size).for_each(|piece| way.convert(piece, &mut out));
+        bytes
+            .chunks(size)
+            .for_each(|piece| way.convert(piece, &mut out));
         way.finish(&mut out);
         out
     }
@@ -57,7 +59,9 @@ mod tests {
         let letters = b"a\r\n";
         // Every text of up to six of them.
         for number in 0..3_usize.pow(6) {
-            let text: Vec<u8> = (0..6).map(|place| letters[number / 3_usize.pow(place) % 3]).collect();
+            let text: Vec<u8> = (0..6)
+                .map(|place| letters[number / 3_usize.pow(place) % 3])
+                .collect();
             for length in 0..=6 {
                 let mut network = Vec::new();
                 to_network(&text[..length], &mut network);

@@ -55,7 +55,9 @@ fn date(seconds: i64) -> Date {
 pub(crate) fn stamp(time: SystemTime) -> String {
     let date = date(seconds(time));
     let (hour, minute, second) = date.clock();
-    let Date { year, month, day, .. } = date;
+    let Date {
+        year, month, day, ..
+    } = date;
     // Four digits are all that the form has.
     let year = year.clamp(0, 9999);
     format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}")
@@ -103,7 +105,10 @@ mod tests {
         ] {
             assert_eq!(stamp(at(seconds)), stamped);
         }
-        assert_eq!(stamp(UNIX_EPOCH - Duration::from_millis(1)), "19691231235959");
+        assert_eq!(
+            stamp(UNIX_EPOCH - Duration::from_millis(1)),
+            "19691231235959"
+        );
     }
 
     #[test]
@@ -123,6 +128,9 @@ mod tests {
         let now = at(1_795_301_156);
         assert_eq!(list_date(now, now), "Nov 21 22:45");
         assert_eq!(list_date(at(951_868_800), now), "Mar  1  2000");
-        assert_eq!(list_date(now + Duration::from_secs(172_800), now), "Nov 23  2026");
+        assert_eq!(
+            list_date(now + Duration::from_secs(172_800), now),
+            "Nov 23  2026"
+        );
     }
 }

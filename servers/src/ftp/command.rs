@@ -88,8 +88,8 @@ impl Command {
         };
         let argument = line.get(verb.len() + 1..).unwrap_or_default();
         let command = match verb.as_str() {
-            "ABOR" | "CDUP" | "XCUP" | "FEAT" | "NOOP" | "PASV" | "PWD" | "XPWD" | "QUIT" | "SYST"
-            | "STAT" => alone(&verb, argument)?,
+            "ABOR" | "CDUP" | "XCUP" | "FEAT" | "NOOP" | "PASV" | "PWD" | "XPWD" | "QUIT"
+            | "SYST" | "STAT" => alone(&verb, argument)?,
             "ALLO" => number(argument.split(|&b| b == b' ').next()).map(|_| Command::Allo)?,
             "EPSV" => epsv(argument)?,
             "HELP" => Command::Help,
@@ -106,8 +106,10 @@ impl Command {
             "USER" => Command::User(name(argument)?),
             "PORT" | "EPRT" => return Err(fault(502, "Only passive mode: PASV or EPSV")),
             "AUTH" => return Err(fault(502, "No TLS here")),
-            "ACCT" | "ADAT" | "CCC" | "CONF" | "ENC" | "HOST" | "LANG" | "MIC" | "PBSZ" | "PROT"
-            | "REIN" | "SITE" | "SMNT" | "STOU" => return Err(fault(502, "Not implemented")),
+            "ACCT" | "ADAT" | "CCC" | "CONF" | "ENC" | "HOST" | "LANG" | "MIC" | "PBSZ"
+            | "PROT" | "REIN" | "SITE" | "SMNT" | "STOU" => {
+                return Err(fault(502, "Not implemented"));
+            }
             verb => with_name(verb)
                 .ok_or(fault(500, "Not a command"))
                 .and_then(|make| name(argument).map(make))?,
@@ -288,7 +290,11 @@ mod tests {
             (b"OPTS UTF8 OFF", 501),
             (b"XYZZ", 500),
         ] {
-            assert_eq!(Command::parse(line).map_err(|f| f.code), Err(code), "{line:?}");
+            assert_eq!(
+                Command::parse(line).map_err(|f| f.code),
+                Err(code),
+                "{line:?}"
+            );
         }
     }
 

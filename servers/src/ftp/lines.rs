@@ -91,6 +91,11 @@ impl Lines {
         self.ready.pop_front()
     }
 
+    /// Whether the line that has begun is too long already.
+    pub(crate) fn is_overlong(&self) -> bool {
+        self.is_too_long
+    }
+
     /// The complete lines, the oldest first.
     pub(crate) fn waiting(&self) -> impl ExactSizeIterator<Item = &Line> {
         self.ready.iter()
@@ -124,7 +129,10 @@ mod tests {
 
     #[test]
     fn line_that_is_too_long_is_one_line_and_the_next_is_whole() {
-        assert_eq!(lines(3, b"abc\r\nabcd\nx\n"), [text(b"abc"), Line::TooLong, text(b"x")]);
+        assert_eq!(
+            lines(3, b"abc\r\nabcd\nx\n"),
+            [text(b"abc"), Line::TooLong, text(b"x")]
+        );
         let long = [&[b'x'; 100_000][..], b"\r\nabc\r\n"].concat();
         assert_eq!(lines(3, &long), [Line::TooLong, text(b"abc")]);
         assert_eq!(lines(3, b"abcd\r\n"), [Line::TooLong]);

@@ -78,8 +78,16 @@ mod tests {
     #[test]
     fn replies_have_one_line_or_a_frame() {
         assert_eq!(Reply::new(200, "OK").encode(), b"200 OK\r\n");
-        let many = Reply::lines(211, "Features:", [b"SIZE".to_vec(), b"211 x".to_vec()], "End");
-        assert_eq!(many.encode(), b"211-Features:\r\n SIZE\r\n 211 x\r\n211 End\r\n");
+        let many = Reply::lines(
+            211,
+            "Features:",
+            [b"SIZE".to_vec(), b"211 x".to_vec()],
+            "End",
+        );
+        assert_eq!(
+            many.encode(),
+            b"211-Features:\r\n SIZE\r\n 211 x\r\n211 End\r\n"
+        );
     }
 
     #[test]
