@@ -57,6 +57,15 @@ impl Door {
             _ => Err(io::Error::other("the listener has ended")),
         }
     }
+
+    /// Ends it; the port is free when this returns. Parks.
+    pub(crate) fn close(mut self) {
+        if let Some(accepting) = self.accepting.take() {
+            accepting.cancel();
+            // Cancelled, as asked, or nobody wants the connection any more.
+            drop(accepting.join());
+        }
+    }
 }
 
 impl Drop for Door {

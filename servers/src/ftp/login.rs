@@ -29,7 +29,7 @@ impl Login {
 
 impl Session<'_> {
     pub(super) fn user(&mut self, name: Vec<u8>) -> io::Result<Next> {
-        self.door = None;
+        self.close_door();
         self.restart = 0;
         let is_open = is_anonymous(&name) && self.ftp.settings.anonymous.is_some();
         self.login = Login::Named(name);

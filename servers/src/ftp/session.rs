@@ -307,7 +307,7 @@ impl<'a> Session<'a> {
             Command::Abor => match std::mem::take(&mut self.has_aborted) {
                 true => self.say(226, "Aborted")?,
                 false => {
-                    self.door = None;
+                    self.close_door();
                     self.say(225, "No transfer to abort")?;
                 }
             },

@@ -80,13 +80,19 @@ impl Session<'_> {
     fn open_door(&mut self) -> io::Result<std::net::SocketAddr> {
         let settings = &self.ftp.settings;
         // The one before is closed first: with a range of ports it may be the last of them.
-        self.door = None;
+        self.close_door();
         let here = self.here.ip().to_canonical();
         let ports = settings.passive_ports.as_ref();
         let door = Door::open(here, ports, self.peer, settings.data_wait)?;
         let address = door.address();
         self.door = Some(door);
         Ok(address)
+    }
+
+    pub(super) fn close_door(&mut self) {
+        if let Some(door) = self.door.take() {
+            door.close();
+        }
     }
 
     fn no_door(&mut self, error: &io::Error) -> io::Result<()> {
