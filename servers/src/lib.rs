@@ -10,6 +10,7 @@
 
 pub mod chat;
 pub mod framing;
+pub mod ftp;
 pub mod http;
 pub mod multiprocessing;
 pub mod printable;
