@@ -127,3 +127,23 @@ fn python_talks_to_all_of_them() {
         }
     }
 }
+
+#[test]
+fn curl_gets_files_by_http_and_ftp() {
+    let _watchdog = watchdog();
+    let folder = std::env::temp_dir().join(format!("greenroom-serve-root-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("index.html"), "<h1>hello</h1>\n").unwrap();
+    let root = folder.to_str().unwrap();
+    for (program, path) in [("http", ""), ("http", "index.html"), ("ftp", "index.html")] {
+        let server = Served::start(&[program, "--root", root, "--grace", "0"]);
+        let url = format!("{program}://{}/{path}", server.address);
+        if let Some(page) = output("curl", &["-sS", "--max-time", "60", &url], b"") {
+            assert_eq!(page, "<h1>hello</h1>\n", "{url}");
+        }
+        let ended = server.end("TERM");
+        assert_eq!(ended.status.code(), Some(0), "{url}: {ended}");
+        assert!(ended.stdout.contains(" 0 panics"), "{url}: {ended}");
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}

@@ -6,7 +6,7 @@ use crate::watchdog::watchdog;
 use std::net::{TcpListener, UdpSocket};
 use std::path::Path;
 
-const PROGRAMS: [&str; 4] = ["echo", "upper", "chat", "remote-command"];
+const PROGRAMS: [&str; 6] = ["echo", "upper", "chat", "http", "ftp", "remote-command"];
 
 /// To write the file anew: `GREENROOM_BLESS=1 cargo test -p greenroom-servers --test serve help`.
 #[test]
@@ -75,6 +75,19 @@ fn bad_command_lines_are_explained_with_status_2() {
             "--concurrency inline is not for this server",
         ),
         ("chat --max-names 5", "--udp"),
+        ("ftp --no-anonymous", "--users"),
+        (
+            "ftp --passive-ports 9-1",
+            "give FIRST-LAST, as in 50000-50100",
+        ),
+        (
+            "ftp --concurrency inline",
+            "--concurrency inline is not for this server",
+        ),
+        (
+            "http --concurrency process",
+            "--concurrency process is not for this server",
+        ),
         (
             "remote-command --allow ls --allow-any",
             "cannot be used with",
@@ -133,6 +146,29 @@ fn places_that_cannot_be_had_are_explained_with_status_1() {
         assert_eq!(ended.status.code(), Some(1), "{ended}");
         let advice = "stop the server that has it, or choose another place with --listen";
         assert!(ended.stderr.contains(advice), "{ended}");
+    }
+}
+
+#[test]
+fn roots_and_users_that_are_not_there_are_explained_with_status_1() {
+    let _watchdog = watchdog();
+    for (args, complaint) in [
+        ("http --root /nowhere/at/all", "choose a folder with --root"),
+        ("http --root /etc/passwd", "choose a folder with --root"),
+        ("ftp --root /nowhere/at/all", "choose a folder with --root"),
+        (
+            "ftp --users /nowhere/at/all",
+            "cannot read the users of /nowhere/at/all",
+        ),
+    ] {
+        let ended = run(&args.split(' ').collect::<Vec<_>>());
+        assert_eq!(ended.status.code(), Some(1), "{args}: {ended}");
+        assert!(
+            ended.stderr.starts_with("greenroom-serve: cannot "),
+            "{ended}"
+        );
+        assert!(ended.stderr.contains(complaint), "{ended}");
+        assert_eq!(ended.stderr.lines().count(), 1, "{ended}");
     }
 }
 

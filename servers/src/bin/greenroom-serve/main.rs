@@ -8,6 +8,8 @@ mod chat;
 mod concurrency;
 mod duration;
 mod echo;
+mod ftp;
+mod http;
 mod listen;
 mod options;
 mod remote_command;
@@ -27,6 +29,7 @@ const EXAMPLES: &str = "\
 Examples:
   greenroom-serve echo                                  an echo server for this machine, on port 2007
   greenroom-serve chat --listen 0.0.0.0:8081            a chat for everybody; join with `nc HOST 8081`
+  greenroom-serve http --root /srv/www --list           the files of a folder, for browsers
   greenroom-serve upper --udp                           datagrams instead of connections
   greenroom-serve remote-command --allow ls,uptime      two commands for clients of this machine
   greenroom-serve help chat                             what one of them can do";
@@ -48,6 +51,8 @@ enum Program {
     Echo(echo::Echo),
     Upper(upper::Upper),
     Chat(chat::Chat),
+    Http(http::Http),
+    Ftp(ftp::Ftp),
     RemoteCommand(remote_command::RemoteCommand),
 }
 
@@ -57,6 +62,8 @@ impl Program {
             Program::Echo(program) => &program.options,
             Program::Upper(program) => &program.options,
             Program::Chat(program) => &program.options,
+            Program::Http(program) => &program.options,
+            Program::Ftp(program) => &program.options,
             Program::RemoteCommand(program) => &program.options,
         }
     }
@@ -69,7 +76,11 @@ impl Program {
             (Program::Upper(upper), Mode::Process) => !upper.udp,
             // Its clients must meet, and more than one at a time.
             (Program::Chat(_), Mode::Process | Mode::Here(Concurrency::Inline)) => false,
-            (Program::RemoteCommand(_), Mode::Process) => false,
+            (Program::Http(_) | Program::Ftp(_) | Program::RemoteCommand(_), Mode::Process) => {
+                false
+            }
+            // Its clients stay connected.
+            (Program::Ftp(_), Mode::Here(Concurrency::Inline)) => false,
             _ => true,
         };
         match is_for_it {
@@ -83,6 +94,8 @@ impl Program {
             Program::Echo(program) => program.run(),
             Program::Upper(program) => program.run(),
             Program::Chat(program) => program.run(),
+            Program::Http(program) => program.run(),
+            Program::Ftp(program) => program.run(),
             Program::RemoteCommand(program) => program.run(),
         }
     }
