@@ -24,17 +24,15 @@
 
 #[path = "../../examples/cli/mod.rs"]
 mod cli;
-#[path = "framing/command.rs"]
-mod command;
 mod framing;
 
 use cli::say;
-use command::{Limits, Report};
 use framing::{bad, close_gently, explain, read_frame, set_idle_limit, write_frame, write_json};
 use greenroom::net::{TcpListener, TcpStream, ToSocketAddrs, serve};
 use greenroom::process::Command;
 use greenroom::signal::{Signal, Signals};
 use greenroom::sync::{Event, Semaphore};
+use greenroom_servers::services::remote_command::{self, Report, RunLimits};
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZero;
@@ -76,7 +74,7 @@ fn main() -> ExitCode {
     if any && args.is_given("--allow") {
         args.refuse("--allow-any: takes no --allow beside it");
     }
-    let limits = Limits {
+    let limits = RunLimits {
         output_bytes_max: args.get("--max-output"),
         time: args.seconds("--limit-seconds"),
     };
@@ -151,7 +149,7 @@ fn server(address: (&str, u16), office: Office, grace: Duration) -> io::Result<(
 struct Office {
     /// `None`: anything goes.
     allowed: Option<Vec<String>>,
-    limits: Limits,
+    limits: RunLimits,
     idle: Duration,
     /// As many at once; who comes later waits, for a while.
     running: Semaphore,
@@ -220,7 +218,7 @@ impl Office {
     }
 
     fn run(&self, line: &str) -> io::Result<Report> {
-        command::run(&mut self.command(line)?, self.limits)
+        remote_command::run(&mut self.command(line)?, self.limits)
     }
 
     fn command(&self, line: &str) -> io::Result<Command> {

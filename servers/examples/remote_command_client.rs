@@ -18,9 +18,10 @@
 mod cli;
 mod framing;
 
-use framing::{Head, bad, explain, read_frame, set_idle_limit, write_frame};
+use framing::{bad, explain, read_frame, set_idle_limit, write_frame};
 use greenroom::io::{stderr, stdin, stdout};
 use greenroom::net::TcpStream;
+use greenroom_servers::services::remote_command::Head;
 use serde::Deserialize;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;

@@ -11,7 +11,18 @@
 mod framework;
 pub mod http;
 pub mod multiprocessing;
+pub mod chat;
+pub mod framing;
+pub mod ftp;
+pub mod http;
+pub mod multiprocessing;
+pub mod printable;
 pub mod root;
+pub mod services;
+
+mod ear;
+mod framework;
+mod linger;
 
 pub use framework::client::Client;
 pub use framework::concurrency::Concurrency;

@@ -7,7 +7,7 @@ use crate::Breach;
 use crate::source::Source;
 
 /// The programs of the notes, by chapter.
-pub(crate) const ROWS: [&str; 48] = [
+pub(crate) const ROWS: [&str; 50] = [
     // socket
     "tcp_upper",
     "tcp_upper_client",
@@ -62,6 +62,9 @@ pub(crate) const ROWS: [&str; 48] = [
     "epoll_level",
     "selectors_echo",
     "io_models",
+    // application
+    "ftp_server",
+    "ftp_client",
 ];
 
 const TABLE: &str = "| example |";

@@ -3,7 +3,7 @@
 //! The command leads a process group of its own. The group is killed before its leader has been waited for: until then
 //! the number is nobody else's.
 
-use super::framing::Head;
+use super::Head;
 use greenroom::os::unix::process::{CommandExt, ExitStatusExt};
 use greenroom::process::{Child, Command, ExitStatus, Stdio};
 use greenroom::select;
@@ -13,21 +13,45 @@ use std::time::{Duration, Instant};
 
 const PIECE_BYTES: usize = 16 << 10;
 
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
+/// What a command may use up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RunLimits {
     /// Of both streams together.
-    pub(crate) output_bytes_max: usize,
-    pub(crate) time: Duration,
+    pub output_bytes_max: usize,
+    /// Until it has ended and its pipes are closed.
+    pub time: Duration,
 }
 
-pub(crate) struct Report {
-    pub(crate) head: Head,
-    pub(crate) stdout: Vec<u8>,
-    pub(crate) stderr: Vec<u8>,
+/// What became of a command.
+#[derive(Debug)]
+pub struct Report {
+    /// How it ended.
+    pub head: Head,
+    /// What it wrote, within the limit.
+    pub stdout: Vec<u8>,
+    /// What it complained, within the limit.
+    pub stderr: Vec<u8>,
 }
 
-/// Parks until the command has ended and its pipes are closed, or it was killed for one of the limits.
-pub(crate) fn run(command: &mut Command, limits: Limits) -> io::Result<Report> {
+/// Runs a command with no input, in a process group of its own. Parks until it has ended and its pipes are
+/// closed, or its group was killed for one of the limits.
+///
+/// # Errors
+/// It cannot be started: `NotFound`, `PermissionDenied`.
+///
+/// # Cancel
+/// The group is killed.
+///
+/// # Examples
+/// ```
+/// use greenroom_servers::services::remote_command::{RunLimits, run};
+/// use std::time::Duration;
+/// let limits = RunLimits { output_bytes_max: 100, time: Duration::from_secs(10) };
+/// let report = run(greenroom::process::Command::new("echo").arg("hello"), limits)?;
+/// assert_eq!((report.head.exit_code, report.stdout), (Some(0), b"hello\n".to_vec()));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn run(command: &mut Command, limits: RunLimits) -> io::Result<Report> {
     let command = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
