@@ -69,7 +69,7 @@ pub use compat::selectors;
 pub use context::stack::{GuardKind, StackStats, stack_stats};
 pub use future::block_on;
 pub use instance::{Runtime, RuntimeBuilder, run};
-pub use park::interrupt::Cancelled;
+pub use park::interrupt::{Cancelled, is_interrupt};
 pub use report::{ShutdownReport, waiting};
 pub use time::{Elapsed, shield, timeout};
 pub use unblock::{UnblockLane, UnblockStats, unblock, unblock_stats};

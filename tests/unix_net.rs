@@ -17,5 +17,7 @@ mod on_greenroom;
 mod on_std;
 #[path = "unix_net/passing.rs"]
 mod passing;
+#[path = "unix_net/serving.rs"]
+mod serving;
 #[path = "unix_net/waits.rs"]
 mod waits;

@@ -12,6 +12,7 @@
 
 mod connect;
 mod convert;
+mod listener;
 pub(crate) mod naming;
 mod resolve;
 mod serve;
@@ -21,6 +22,7 @@ mod udp_options;
 mod udp_socket;
 mod verdict;
 
+pub use listener::Listener;
 pub use resolve::ToSocketAddrs;
 pub(crate) use serve::serve_as;
 pub use serve::{ServeStats, Server, serve};

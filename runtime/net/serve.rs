@@ -8,10 +8,10 @@
 //! Rejected: one acceptor that hands out connections (its worker becomes the bottleneck, every
 //! connection crosses threads).
 
+use super::SocketAddr;
+use super::listener::Listener;
 use super::naming::Naming;
 use super::verdict::{Verdict, verdict};
-use super::{SocketAddr, TcpListener, TcpStream};
-use crate::io::evented::Stop;
 use crate::park::wait_list::{self, Mask, Outcome};
 use crate::sched::{current, place};
 use crate::sys::atomic::{AtomicU64, Ordering};
@@ -60,10 +60,12 @@ pub struct ServeStats {
 }
 
 /// A server that accepts in the background. Dropping it stops accepting and leaves connections alone.
-pub struct Server {
+///
+/// `A` is its listener's kind of address.
+pub struct Server<A = SocketAddr> {
     acceptors: Vec<JoinHandle<()>>,
     state: Arc<State>,
-    address: SocketAddr,
+    address: A,
 }
 
 #[derive(Default)]
@@ -92,7 +94,8 @@ struct Open {
 }
 
 /// Accepts connections on every worker of the current runtime and runs `handler` for each, in a green
-/// thread of its own. Returns at once; never parks.
+/// thread of its own. The listener is a [`TcpListener`](super::TcpListener) or a
+/// [`UnixListener`](crate::os::unix::net::UnixListener). Returns at once; never parks.
 ///
 /// A handler's panic ends its connection only. When descriptors run out (`EMFILE`, `ENFILE`) accepting
 /// pauses, 10 ms doubling to 1 s, with one log line per episode; connections that were reset before
@@ -121,9 +124,10 @@ struct Open {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[track_caller]
-pub fn serve<H>(listener: TcpListener, handler: H) -> io::Result<Server>
+pub fn serve<L, H>(listener: L, handler: H) -> io::Result<Server<L::Address>>
 where
-    H: Fn(TcpStream, SocketAddr) + Send + Sync + 'static,
+    L: Listener,
+    H: Fn(L::Stream, L::Address) + Send + Sync + 'static,
 {
     let naming = Naming {
         name: None,
@@ -133,11 +137,16 @@ where
 }
 
 /// As [`serve`], with green threads that are called something.
-pub(crate) fn serve_as<H>(naming: Naming, listener: TcpListener, handler: H) -> io::Result<Server>
+pub(crate) fn serve_as<L, H>(
+    naming: Naming,
+    listener: L,
+    handler: H,
+) -> io::Result<Server<L::Address>>
 where
-    H: Fn(TcpStream, SocketAddr) + Send + Sync + 'static,
+    L: Listener,
+    H: Fn(L::Stream, L::Address) + Send + Sync + 'static,
 {
-    let address = listener.local_addr()?;
+    let address = listener.address()?;
     let state = Arc::new(State {
         naming,
         counters: Counters::default(),
@@ -157,9 +166,8 @@ where
         address,
     };
     for worker in 0..workers {
-        let listener = listener.try_clone()?;
         // Sound because the acceptor below goes on until it would block, after every pause too.
-        listener.evented.set_exclusive();
+        let listener = listener.exclusive_clone()?;
         let (state, handler) = (Arc::clone(&server.state), Arc::clone(&handler));
         let acceptor = Builder::new()
             .name(format!("acceptor-{worker}"))
@@ -170,7 +178,7 @@ where
     Ok(server)
 }
 
-impl Server {
+impl<A> Server<A> {
     /// The address it listens on.
     ///
     /// # Examples
@@ -179,8 +187,11 @@ impl Server {
     /// let server = greenroom::net::serve(listener, |_, _| {}).unwrap();
     /// assert_ne!(server.local_addr().port(), 0);
     /// ```
-    pub fn local_addr(&self) -> SocketAddr {
-        self.address
+    pub fn local_addr(&self) -> A
+    where
+        A: Clone,
+    {
+        self.address.clone()
     }
 
     /// What it has done so far. Never parks.
@@ -248,13 +259,13 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl<A> Drop for Server<A> {
     fn drop(&mut self) {
         self.cancel_acceptors();
     }
 }
 
-impl fmt::Debug for Server {
+impl<A: fmt::Debug> fmt::Debug for Server<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
             .field("address", &self.address)
@@ -406,19 +417,22 @@ impl Drop for Connection {
 }
 
 /// One worker's acceptor, until it is cancelled.
-fn accept_all<H>(listener: &TcpListener, state: &Arc<State>, handler: &Arc<H>)
+fn accept_all<L, H>(listener: &L, state: &Arc<State>, handler: &Arc<H>)
 where
-    H: Fn(TcpStream, SocketAddr) + Send + Sync + 'static,
+    L: Listener,
+    H: Fn(L::Stream, L::Address) + Send + Sync + 'static,
 {
     let mut pause = PAUSE_MIN;
     loop {
-        match listener.try_accept() {
-            Err(Stop::Interrupted) => return,
+        let Some(accepted) = listener.accept_or_stop() else {
+            return;
+        };
+        match accepted {
             Ok((stream, peer)) => {
                 pause = PAUSE_MIN;
-                hand_over(stream, peer, state, handler);
+                hand_over::<L, H>(stream, peer, state, handler);
             }
-            Err(Stop::Io(error)) if verdict(&error) == Verdict::Pause => {
+            Err(error) if verdict(&error) == Verdict::Pause => {
                 state.counters.refused.fetch_add(1, Ordering::Relaxed);
                 if state.begins_episode(now_ns()) {
                     log::warn!("accept: {error}; pausing until descriptors are free");
@@ -427,7 +441,7 @@ where
                 pause = (pause * 2).min(PAUSE_MAX);
             }
             // Whatever else accept(2) reports is the fault of one connection.
-            Err(Stop::Io(error)) => {
+            Err(error) => {
                 log::debug!("accept: {error}");
                 state.counters.aborted.fetch_add(1, Ordering::Relaxed);
                 thread::rest(Duration::ZERO);
@@ -436,9 +450,10 @@ where
     }
 }
 
-fn hand_over<H>(stream: TcpStream, peer: SocketAddr, state: &Arc<State>, handler: &Arc<H>)
+fn hand_over<L, H>(stream: L::Stream, peer: L::Address, state: &Arc<State>, handler: &Arc<H>)
 where
-    H: Fn(TcpStream, SocketAddr) + Send + Sync + 'static,
+    L: Listener,
+    H: Fn(L::Stream, L::Address) + Send + Sync + 'static,
 {
     let handler = Arc::clone(handler);
     let mut connection = state.begin();
@@ -461,7 +476,7 @@ where
         None => state.naming.builder(),
     };
     if let Err(error) = builder.spawn(connection) {
-        log::warn!("no green thread for a connection from {peer}: {error}");
+        log::warn!("no green thread for a connection: {error}");
     }
 }
 

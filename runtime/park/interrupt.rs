@@ -233,8 +233,27 @@ pub(crate) fn assert_may_park() {
     );
 }
 
-/// Whether an unwinding is one of ours and no panic.
-pub(crate) fn is_interrupt(payload: &(dyn Any + Send)) -> bool {
+/// Whether what `catch_unwind` has caught is no panic, but a cancellation or the end of a
+/// [`timeout`](crate::timeout) on its way out. Never parks.
+///
+/// Code that survives its callees' panics, as servers do, hands such a payload on by
+/// [`resume_unwind`](std::panic::resume_unwind).
+///
+/// # Examples
+/// ```
+/// use std::panic::{catch_unwind, resume_unwind};
+/// use std::time::Duration;
+///
+/// let outcome = greenroom::timeout(Duration::from_millis(1), || {
+///     let sleep = || greenroom::thread::sleep(Duration::from_secs(60));
+///     if let Err(payload) = catch_unwind(sleep) {
+///         assert!(greenroom::is_interrupt(payload.as_ref()));
+///         resume_unwind(payload);
+///     }
+/// });
+/// assert!(outcome.is_err());
+/// ```
+pub fn is_interrupt(payload: &(dyn Any + Send)) -> bool {
     payload.is::<CancelPayload>() || payload.is::<ElapsedPayload>()
 }
 

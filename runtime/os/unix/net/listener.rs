@@ -4,7 +4,7 @@
 //! never waits on it; the mode the *user* chose comes back to the file when the listener leaves.
 
 use super::{SocketAddr, UnixStream};
-use crate::io::evented::{Attempt, Direction, Evented};
+use crate::io::evented::{Attempt, Direction, Evented, Stop};
 use std::fmt;
 use std::io;
 use std::os::unix::net as std_net;
@@ -97,7 +97,12 @@ impl UnixListener {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
-        let (stream, peer) = self.evented.io(Direction::Read, |_| {
+        self.try_accept().map_err(Stop::into_error)
+    }
+
+    /// As [`accept`](UnixListener::accept), without unwinding for an interrupt.
+    pub(crate) fn try_accept(&self) -> Result<(UnixStream, SocketAddr), Stop> {
+        let (stream, peer) = self.evented.try_io(Direction::Read, |_| {
             self.ask(std_net::UnixListener::accept).map(Attempt::Done)
         })?;
         Ok((UnixStream::fresh(stream), peer))
