@@ -20,9 +20,10 @@
 #[path = "../../examples/cli/mod.rs"]
 mod cli;
 
+use greenroom::fs::File;
 use greenroom_servers::ftp::client::{Answer, FtpClient};
 use indicatif::{ProgressBar, ProgressStyle};
-use std::io::{self, BufRead, ErrorKind, IsTerminal};
+use std::io::{self, BufRead, ErrorKind, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -125,12 +126,39 @@ fn list(ftp: &mut FtpClient, directory: &str) -> io::Result<()> {
 }
 
 fn get(ftp: &mut FtpClient, file: &str, local: &str) -> io::Result<()> {
-    let sink = greenroom::fs::File::create(local).map_err(cli::context(local))?;
     let bar = bar();
-    let bytes = ftp.get(file, &sink, |so_far, total| show(&bar, so_far, total))?;
+    let mut sink = Late { path: local, file: None };
+    let bytes = ftp.get(file, &mut sink, |so_far, total| show(&bar, so_far, total))?;
+    sink.file()?;
     bar.finish_and_clear();
     greenroom::println!("{local}: {bytes} bytes");
     Ok(())
+}
+
+/// A file that is made, or emptied, when the first byte comes: not if the server has nothing.
+struct Late<'a> {
+    path: &'a str,
+    file: Option<File>,
+}
+
+impl Late<'_> {
+    fn file(&mut self) -> io::Result<&File> {
+        if self.file.is_none() {
+            let made = File::create(self.path).map_err(cli::context(self.path))?;
+            self.file = Some(made);
+        }
+        self.file.as_ref().ok_or_else(|| ErrorKind::NotFound.into())
+    }
+}
+
+impl Write for Late<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file()?.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 fn resume(ftp: &mut FtpClient, file: &str, local: &str) -> io::Result<()> {
@@ -143,7 +171,7 @@ fn resume(ftp: &mut FtpClient, file: &str, local: &str) -> io::Result<()> {
 }
 
 fn put(ftp: &mut FtpClient, local: &str, file: &str) -> io::Result<()> {
-    let source = greenroom::fs::File::open(local).map_err(cli::context(local))?;
+    let source = File::open(local).map_err(cli::context(local))?;
     let total = source.metadata()?.len();
     let bar = bar();
     let bytes = ftp.put(file, &source, |so_far| show(&bar, so_far, Some(total)))?;

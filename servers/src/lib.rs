@@ -23,6 +23,7 @@ pub mod services;
 mod ear;
 mod framework;
 mod linger;
+pub mod multiprocessing;
 
 pub use framework::client::Client;
 pub use framework::concurrency::Concurrency;

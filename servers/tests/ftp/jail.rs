@@ -56,9 +56,10 @@ fn no_name_leads_out_of_the_tree() {
         raw.data();
         raw.ask(&format!("APPE {name}"), "5");
         raw.ask("RNFR a.txt", "350");
-        if name.starts_with("/up") {
-            raw.ask(&format!("RNTO {name}"), "5");
-        }
+        // A link is replaced, not followed.
+        let code = if name.starts_with("/up") { "5" } else { "250" };
+        raw.ask(&format!("RNTO {name}"), code);
+        std::fs::write(site.path("a.txt"), "again").unwrap();
     }
     for (from, to) in [("/", "5"), ("/..", "5"), ("/dir/..", "5")] {
         raw.ask(&format!("RNFR {from}"), "350");
@@ -69,7 +70,8 @@ fn no_name_leads_out_of_the_tree() {
     assert_eq!(std::fs::read(&secret).unwrap(), b"secret");
     assert_eq!(site.root.parent().unwrap().read_dir().unwrap().count(), 2);
     // Deleting a link deletes the link.
-    raw.ask("DELE out.txt", "250");
+    symlink("../secret.txt", site.path("link")).unwrap();
+    raw.ask("DELE link", "250");
     assert_eq!(std::fs::read(&secret).unwrap(), b"secret");
 }
 
@@ -89,7 +91,7 @@ fn home_is_a_tree_of_its_own() {
     let _watchdog = watchdog();
     let site = Site::new();
     let mut raw = site.login("bob");
-    assert_eq!(raw.fetch("NLST /"), b"b c.txt\r\nsub\r\n");
+    assert_eq!(raw.fetch("NLST /"), b"/b c.txt\r\n/sub\r\n");
     raw.data();
     raw.ask("RETR ../a.txt", "550");
     raw.ask("CWD /dir", "550");
