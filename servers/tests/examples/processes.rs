@@ -1,0 +1,155 @@
+//! The processes chapter: each program on one worker and on two, its output against its header and, where both
+//! must print the same, against CPython's multiprocessing.
+//!
+//! Every process of a program holds its standard output, which these tests read to its end: one that is left behind
+//! makes them fail.
+
+use super::child::{Ended, Running};
+use super::run::{assert_output, assert_output_unordered, example, python};
+use super::watchdog::watchdog;
+
+/// Attempts at what a busy machine may spoil.
+const ATTEMPTS: usize = 10;
+
+/// Runs it to its end, on so many workers.
+fn run_on(workers: usize, name: &str) -> Ended {
+    let mut command = example(name, &[]);
+    command
+        .env("GREENROOM_WORKERS", workers.to_string())
+        .env("RUST_BACKTRACE", "0");
+    let ended = Running::start(&mut command).end();
+    assert_eq!(ended.status.code(), Some(0), "{name}: {ended}");
+    ended
+}
+
+/// As [`run_on`], of one that complains about nothing.
+fn run_quietly_on(workers: usize, name: &str) -> Ended {
+    let ended = run_on(workers, name);
+    assert_eq!(ended.stderr, "", "{name}: {ended}");
+    ended
+}
+
+/// What stands behind `before` and in front of `after`, in each line that has both.
+fn between<'a>(ended: &'a Ended, before: &str, after: &str) -> Vec<&'a str> {
+    let lines = ended.stdout.lines();
+    let found = lines.filter_map(|line| Some(line.split_once(before)?.1.split_once(after)?.0));
+    found.collect()
+}
+
+/// What Python's multiprocessing prints; `fork` is what it can do with a program that is no file.
+fn pythons(script: &str) -> Option<Ended> {
+    let script =
+        format!("import multiprocessing\nmultiprocessing.set_start_method('fork')\n{script}");
+    let ended = python(&script, &[])?;
+    assert_eq!(ended.status.code(), Some(0), "{ended}");
+    Some(ended)
+}
+
+#[test]
+fn process_spawn_tells_who_is_whose_parent() {
+    let _watchdog = watchdog();
+    for workers in [1, 2] {
+        let ended = run_quietly_on(workers, "process_spawn");
+        assert_output("process_spawn", &ended);
+        let pids = between(&ended, ", pid ", ",");
+        let parents: Vec<&str> = ended
+            .stdout
+            .lines()
+            .filter_map(|line| Some(line.split_once("my parent is ")?.1))
+            .collect();
+        assert_eq!(parents[0], std::process::id().to_string(), "{ended}");
+        assert_eq!(parents[1..], [pids[0], pids[0]], "{ended}");
+        assert!(pids[0] != pids[1] && pids[0] != pids[2], "{ended}");
+    }
+}
+
+#[test]
+fn process_isolation_keeps_the_count_as_in_python() {
+    let _watchdog = watchdog();
+    for workers in [1, 2] {
+        let ended = run_quietly_on(workers, "process_isolation");
+        assert_output("process_isolation", &ended);
+    }
+    let script = "
+count = 100
+def show():
+    print(f'main: count is {count}', flush=True)
+def to_zero():
+    global count
+    before, count = count, 0
+    print(f'process: count was {before}, and is {count} now', flush=True)
+show()
+process = multiprocessing.Process(target=to_zero)
+process.start()
+process.join()
+show()
+";
+    let Some(theirs) = pythons(script) else {
+        return;
+    };
+    let ours = run_on(2, "process_isolation").stdout;
+    assert!(ours.starts_with(&theirs.stdout), "{ours}\n{theirs}");
+}
+
+#[test]
+fn process_join_waits_for_each_or_for_all() {
+    let _watchdog = watchdog();
+    for workers in [1, 2] {
+        let mut is_shorter = false;
+        for _ in 0..ATTEMPTS {
+            let ended = run_quietly_on(workers, "process_join");
+            assert_output_unordered("process_join", &ended);
+            let lines: Vec<&str> = ended.stdout.lines().collect();
+            let first = ["p1 slept 300 ms", "p2 slept 200 ms", "p3 slept 100 ms"];
+            assert_eq!(lines[..3], first, "{ended}");
+            assert!(lines[7].starts_with("joined after all starts"), "{ended}");
+            let took = between(&ended, "starts: ", " ms");
+            let after_all: u32 = took[0].parse().unwrap();
+            let took = between(&ended, "each start: ", " ms");
+            let after_each: u32 = took[0].parse().unwrap();
+            assert!(after_each >= 600 && after_all >= 300, "{ended}");
+            is_shorter = after_all < 600 && lines[4..7].is_sorted_by(|a, b| a > b);
+            if is_shorter {
+                break;
+            }
+        }
+        assert!(is_shorter, "not once at the same time");
+    }
+}
+
+#[test]
+fn process_terminate_shows_the_exit_codes_of_python() {
+    let _watchdog = watchdog();
+    for workers in [1, 2] {
+        let ended = run_on(workers, "process_terminate");
+        assert_output("process_terminate", &ended);
+        assert!(ended.stderr.contains("this is the panic of p5"), "{ended}");
+    }
+    let script = "
+import sys, time
+def fail():
+    sys.stderr = None
+    raise RuntimeError
+def ended(target, *args, by=None):
+    process = multiprocessing.Process(target=target, args=args)
+    process.start()
+    if by:
+        by(process)
+    process.join()
+    return process
+Process = multiprocessing.Process
+p1 = ended(time.sleep, 300, by=Process.terminate)
+print(p1.exitcode)
+p1.terminate()
+p1.join()
+print(p1.exitcode)
+for p in (ended(time.sleep, 300, by=Process.kill), ended(time.sleep, 0), ended(sys.exit, 3), ended(fail)):
+    print(p.exitcode)
+";
+    let Some(theirs) = pythons(script) else {
+        return;
+    };
+    let ours = run_on(2, "process_terminate");
+    let theirs: Vec<&str> = theirs.stdout.lines().collect();
+    assert_eq!(between(&ours, "exit code: Some(", ")"), theirs);
+}
