@@ -153,3 +153,79 @@ for p in (ended(time.sleep, 300, by=Process.kill), ended(time.sleep, 0), ended(s
     let theirs: Vec<&str> = theirs.stdout.lines().collect();
     assert_eq!(between(&ours, "exit code: Some(", ")"), theirs);
 }
+
+#[test]
+fn process_queue_gives_what_pythons_gives_and_an_error_when_nobody_is_left() {
+    let _watchdog = watchdog();
+    for workers in [1, 2] {
+        let ended = run_quietly_on(workers, "process_queue");
+        assert_output("process_queue", &ended);
+    }
+    let script = r#"
+def f(queue):
+    queue.put((42, None, "hello"))
+def append(queue):
+    numbers = queue.get()
+    numbers.append(4)
+    queue.put(numbers)
+def square(numbers, squares):
+    while (number := numbers.get()) is not None:
+        squares.put(number * number)
+Queue = multiprocessing.Queue
+def start(target, *args):
+    multiprocessing.Process(target=target, args=args).start()
+queue = Queue()
+start(f, queue)
+print(str(queue.get()).replace("'", '"'))
+mine = [1, 2, 3]
+queue = Queue()
+queue.put(mine)
+process = multiprocessing.Process(target=append, args=(queue,))
+process.start()
+process.join()
+theirs = queue.get()
+print(f"mine is {mine}, the child's is {theirs}")
+numbers, squares = Queue(2), Queue()
+for _ in range(3):
+    start(square, numbers, squares)
+for number in [*range(10), None, None, None]:
+    numbers.put(number)
+print("squares of three processes:", sorted(squares.get() for _ in range(10)))
+"#;
+    let Some(theirs) = pythons(script) else {
+        return;
+    };
+    let ours = run_on(2, "process_queue").stdout;
+    assert!(ours.starts_with(&theirs.stdout), "{ours}\n{theirs}");
+}
+
+#[test]
+fn process_pipe_goes_both_ways_as_pythons_and_its_end_has_a_reason() {
+    let _watchdog = watchdog();
+    for workers in [1, 2] {
+        let ended = run_quietly_on(workers, "process_pipe");
+        assert_output("process_pipe", &ended);
+    }
+    let script = "
+def f(parent):
+    parent.send('hello from child')
+    a, b = parent.recv()
+    parent.send(f'{a} times {b} is {a * b}')
+ours, theirs = multiprocessing.Pipe()
+process = multiprocessing.Process(target=f, args=(theirs,))
+process.start()
+theirs.close()
+print(ours.recv())
+ours.send((6, 7))
+print(ours.recv())
+try:
+    ours.recv()
+except EOFError:
+    print('nothing more: ', end='')
+";
+    let Some(theirs) = pythons(script) else {
+        return;
+    };
+    let ours = run_on(2, "process_pipe").stdout;
+    assert!(ours.starts_with(&theirs.stdout), "{ours}\n{theirs}");
+}
