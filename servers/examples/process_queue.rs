@@ -9,7 +9,7 @@
 //! (42, None, "hello")
 //! mine is [1, 2, 3], the child's is [1, 2, 3, 4]
 //! squares of three processes: [0, 1, 4, 9, 16, 25, 36, 49, 64, 81]
-//! nobody is left: multiprocessing: …Process-6 (pid …) was killed by signal 9
+//! nobody is left: multiprocessing: the queue is empty, and no other process has it: Process-6 (pid …) was killed by signal 9
 //! ```
 //!
 //! Differs: what goes through the queue is a copy, which the notes say and do not show. In Python `get` waits for ever
