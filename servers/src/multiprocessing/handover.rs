@@ -144,16 +144,6 @@ pub(super) fn give_owned<S: Serializer>(
     }
 }
 
-/// Why the value that is being packed cannot be: as an error that keeps its text.
-pub(super) fn refuse<E: serde::ser::Error>(text: &str) -> E {
-    PACKING.with(|cell| {
-        if let Some(packing) = cell.borrow_mut().as_mut() {
-            packing.complaint = Some(text.to_owned());
-        }
-    });
-    E::custom(text)
-}
-
 /// Takes the descriptor that [`give`] gave.
 pub(super) fn take<'de, D: Deserializer<'de>>(deserializer: D) -> Result<OwnedFd, D::Error> {
     let index = usize::deserialize(deserializer)?;
