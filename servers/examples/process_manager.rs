@@ -91,6 +91,7 @@ fn for_all(n: u32, spawn: impl Fn() -> io::Result<Process>) -> io::Result<()> {
 fn without(manager: &Manager) -> io::Result<()> {
     let list = manager.list::<u32>()?;
     manager.process().kill()?;
+    manager.process().join();
     match list.len() {
         Ok(len) => println!("unexpected: {len}"),
         Err(error) => println!("without its manager: {error}"),

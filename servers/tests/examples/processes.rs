@@ -29,11 +29,18 @@ fn run_quietly_on(workers: usize, name: &str) -> Ended {
     ended
 }
 
-/// What stands behind `before` and in front of `after`, in each line that has both.
+/// What stands behind `before` and in front of `after`, or of the line's end, in each line that has `before`.
 fn between<'a>(ended: &'a Ended, before: &str, after: &str) -> Vec<&'a str> {
-    let lines = ended.stdout.lines();
-    let found = lines.filter_map(|line| Some(line.split_once(before)?.1.split_once(after)?.0));
-    found.collect()
+    let rests = ended
+        .stdout
+        .lines()
+        .filter_map(|line| line.split_once(before));
+    rests
+        .map(|(_, rest)| match rest.split_once(after) {
+            Some((found, _)) if !after.is_empty() => found,
+            _ => rest,
+        })
+        .collect()
 }
 
 /// What Python's multiprocessing prints; `fork` is what it can do with a program that is no file.
@@ -52,11 +59,7 @@ fn process_spawn_tells_who_is_whose_parent() {
         let ended = run_quietly_on(workers, "process_spawn");
         assert_output("process_spawn", &ended);
         let pids = between(&ended, ", pid ", ",");
-        let parents: Vec<&str> = ended
-            .stdout
-            .lines()
-            .filter_map(|line| Some(line.split_once("my parent is ")?.1))
-            .collect();
+        let parents = between(&ended, "my parent is ", "");
         assert_eq!(parents[0], std::process::id().to_string(), "{ended}");
         assert_eq!(parents[1..], [pids[0], pids[0]], "{ended}");
         assert!(pids[0] != pids[1] && pids[0] != pids[2], "{ended}");
@@ -228,4 +231,164 @@ except EOFError:
     };
     let ours = run_on(2, "process_pipe").stdout;
     assert!(ours.starts_with(&theirs.stdout), "{ours}\n{theirs}");
+}
+
+#[test]
+fn process_manager_shares_what_pythons_shares() {
+    let _watchdog = watchdog();
+    for workers in [1, 2] {
+        let ended = run_quietly_on(workers, "process_manager");
+        assert_output("process_manager", &ended);
+        let numbers = |text: &str| -> Vec<u32> {
+            text.split([',', ':'])
+                .map(|number| number.trim().parse().unwrap())
+                .collect()
+        };
+        let list = numbers(between(&ended, "list: [", "]")[0]);
+        assert_eq!(list[..5], [0, 1, 2, 3, 4], "{ended}");
+        let mut pids = list[5..].to_vec();
+        pids.sort_unstable();
+        pids.dedup();
+        assert_eq!(pids.len(), 10, "{ended}");
+        let pairs = pids.iter().flat_map(|pid| [*pid, *pid]);
+        let dictionary = numbers(between(&ended, "dictionary: {", "}")[0]);
+        assert_eq!(dictionary, pairs.collect::<Vec<_>>(), "{ended}");
+        // Each list that a process saw is the last one, up to then.
+        let last = ended.stdout.lines().nth(11).unwrap();
+        let last = last.strip_prefix("list: ").unwrap().trim_end_matches(']');
+        for seen in ended.stdout.lines().take(10) {
+            assert!(last.starts_with(seen.trim_end_matches(']')), "{ended}");
+        }
+    }
+    let script = "
+import os
+def f(dictionary, list):
+    dictionary[os.getpid()] = os.getpid()
+    list.append(os.getpid())
+def count(lock, counts):
+    for _ in range(25):
+        with lock:
+            counts['all'] = counts.get('all', 0) + 1
+def for_all(n, target, *args):
+    processes = [multiprocessing.Process(target=target, args=args) for _ in range(n)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+with multiprocessing.Manager() as manager:
+    dictionary, list = manager.dict(), manager.list(range(5))
+    for_all(10, f, dictionary, list)
+    print(len(dictionary), len(list), list[:5], sorted(list[5:]) == sorted(dictionary.values()))
+    counts = manager.dict()
+    for_all(4, count, multiprocessing.Lock(), counts)
+    print('4 processes counted to', counts['all'])
+";
+    let Some(theirs) = pythons(script) else {
+        return;
+    };
+    // What is asserted of ours above.
+    let theirs: Vec<&str> = theirs.stdout.lines().collect();
+    assert_eq!(
+        theirs,
+        ["10 15 [0, 1, 2, 3, 4] True", "4 processes counted to 100"]
+    );
+}
+
+#[test]
+fn process_lock_keeps_lines_whole_and_outlives_its_holder() {
+    let _watchdog = watchdog();
+    for workers in [1, 2] {
+        let ended = run_quietly_on(workers, "process_lock");
+        assert_output_unordered("process_lock", &ended);
+        let last = ["Process-11 dies", "the next holder", "the one after"];
+        for (line, start) in ended.stdout.lines().skip(10).zip(last) {
+            assert!(line.starts_with(start), "{ended}");
+        }
+    }
+}
+
+#[test]
+fn process_pool_has_pythons_results_and_survives_its_jobs() {
+    let _watchdog = watchdog();
+    for workers in [1, 2] {
+        let mut are_all_busy = false;
+        for _ in 0..ATTEMPTS {
+            let ended = run_on(workers, "process_pool");
+            assert_output_unordered("process_pool", &ended);
+            assert!(ended.stderr.contains("this job has a fault"), "{ended}");
+            let at_once = assert_jobs_precede_callbacks(&ended);
+            are_all_busy = at_once.len() == 5;
+            if are_all_busy {
+                break;
+            }
+        }
+        assert!(are_all_busy, "not once five at the same time");
+    }
+    let script = "
+def foo(number):
+    return number + 100
+def square(number):
+    return number * number
+with multiprocessing.Pool(5) as pool:
+    print('one after another:', *(pool.apply(foo, (number,)) for number in range(3)))
+    done = []
+    for result in [pool.apply_async(foo, (number,), callback=done.append) for number in range(10)]:
+        result.wait()
+    pool.close()
+    pool.join()
+    print(*(f'--> done: {value}' for value in sorted(done)), sep='\\n')
+with multiprocessing.Pool(5) as pool:
+    print('in the order of the arguments:', pool.map(square, range(10)))
+";
+    let Some(theirs) = pythons(script) else {
+        return;
+    };
+    let ours = run_on(2, "process_pool");
+    let lines = ours.stdout.lines();
+    let lines = lines.map(|line| line.split(" in ").next().unwrap_or(line));
+    let is_theirs = |line: &&str| theirs.stdout.lines().any(|their| their.starts_with(*line));
+    let mut ours: Vec<&str> = lines.filter(is_theirs).collect();
+    ours[1..11].sort_unstable();
+    let whole: Vec<&str> = theirs.stdout.lines().collect();
+    assert_eq!(ours.len(), whole.len(), "{ours:?}\n{theirs}");
+    assert!(
+        ours.iter()
+            .zip(whole)
+            .all(|(our, their)| their.starts_with(our)),
+        "{ours:?}\n{theirs}"
+    );
+}
+
+/// Callbacks run in the main process, each after its job, and jobs in others; returns those of the middle part.
+fn assert_jobs_precede_callbacks(ended: &Ended) -> Vec<&str> {
+    let main = between(ended, "main process: ", "");
+    let lines: Vec<&str> = ended.stdout.lines().skip(5).take(20).collect();
+    let mut workers = Vec::new();
+    for number in 0..10 {
+        let job = format!("{number} in process ");
+        let callback = format!("--> done: {} in ", 100 + number);
+        let place = |start: &str| lines.iter().position(|line| line.starts_with(start));
+        let (job_at, callback_at) = (place(&job).unwrap(), place(&callback).unwrap());
+        assert!(job_at < callback_at, "{ended}");
+        assert_eq!(lines[callback_at][callback.len()..], *main[0], "{ended}");
+        workers.push(&lines[job_at][job.len()..]);
+    }
+    workers.sort_unstable();
+    workers.dedup();
+    assert!(!workers.contains(&main[0]) && workers.len() <= 5, "{ended}");
+    workers
+}
+
+#[test]
+fn process_join_that_is_killed_leaves_nobody_behind() {
+    let _watchdog = watchdog();
+    for signal in ["KILL", "TERM"] {
+        let mut running = Running::start(&mut example("process_join", &[]));
+        running.line("joined after all starts: ");
+        // The next process would sleep for five minutes, and hold standard output.
+        running.signal(signal);
+        let ended = running.end();
+        assert_ne!(ended.status.code(), Some(0), "{ended}");
+        assert_eq!(ended.stderr, "", "{ended}");
+    }
 }
