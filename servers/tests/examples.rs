@@ -5,6 +5,10 @@
 mod child;
 #[path = "../../tests/support/kill.rs"]
 mod kill;
+#[path = "examples/processes.rs"]
+mod processes;
+#[path = "../../tests/examples/run.rs"]
+mod run;
 #[path = "../../tests/support/talk.rs"]
 mod talk;
 #[path = "../../tests/support/watchdog.rs"]

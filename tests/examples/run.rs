@@ -18,8 +18,13 @@ const PLACES: [(&str, &str); 2] = [
     ("servers/examples", "greenroom-servers"),
 ];
 
+/// Of the workspace; members' tests are built in folders of their own.
 fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = package
+        .ancestors()
+        .find(|path| path.join("runtime").exists());
+    root.unwrap()
 }
 
 fn source(name: &str) -> (PathBuf, &'static str) {
@@ -34,7 +39,9 @@ fn newest_of_library() -> SystemTime {
     static NEWEST: OnceLock<SystemTime> = OnceLock::new();
     *NEWEST.get_or_init(|| {
         let mut newest = SystemTime::UNIX_EPOCH;
-        let mut waiting = vec![root().join("runtime"), root().join("examples/cli")];
+        let mut waiting = ["runtime", "examples/cli", "servers/src"]
+            .map(|place| root().join(place))
+            .to_vec();
         while let Some(path) = waiting.pop() {
             match std::fs::read_dir(&path) {
                 Ok(entries) => waiting.extend(entries.map(|entry| entry.unwrap().path())),

@@ -7,7 +7,7 @@ use crate::Breach;
 use crate::source::Source;
 
 /// The programs of the notes, by chapter.
-pub(crate) const ROWS: [&str; 50] = [
+pub(crate) const ROWS: [&str; 59] = [
     // socket
     "tcp_upper",
     "tcp_upper_client",
@@ -45,6 +45,16 @@ pub(crate) const ROWS: [&str; 50] = [
     "queue_priority",
     "producer_consumer",
     "list_race",
+    // processes
+    "process_spawn",
+    "process_isolation",
+    "process_join",
+    "process_terminate",
+    "process_queue",
+    "process_pipe",
+    "process_manager",
+    "process_lock",
+    "process_pool",
     // coroutines
     "generator",
     "greenlet",
