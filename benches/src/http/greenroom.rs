@@ -1,17 +1,21 @@
-//! The server under test. Called by `bench http-server`, on a runtime of one worker.
+//! The server under test: `greenroom_servers::http` as its users write it. Called by `bench http-server`.
 //!
-//! `GET /` is the plaintext; with a root, other paths are its files. A request's head has a limit of
-//! time, which `bench loris` is about; an idle connection may stay.
+//! One worker; `GET /` is the plaintext; with a root, other paths are its files. A request's head has a
+//! limit of time, which `bench loris` is about; an idle connection may stay, and all may come from one
+//! address.
 
-use super::plain::{Answer, answer_all};
-use greenroom::Runtime;
-use greenroom::net::{TcpListener, TcpStream};
-use greenroom::thread;
-use std::io::{self, Read, Write};
+use super::plain::BODY;
+use greenroom::{Runtime, thread};
+use greenroom_servers::http::{Http, HttpLimits, Response, Router};
+use greenroom_servers::root::Root;
+use greenroom_servers::{Limits, TcpServer};
+use std::io;
 use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Above what `bench loris` opens: descriptors are the limit.
+const CLIENTS_MAX: usize = 100_000;
 
 /// Options of the server's process.
 #[derive(Clone, Debug, clap::Args)]
@@ -34,64 +38,26 @@ pub(crate) fn serve(args: &ServerArgs) -> io::Result<()> {
     runtime.run(move || serve_http(&args))
 }
 
-/// The one place that knows the server's API.
-///
-/// A stand-in: requests of a read answered by one write, a limit for the head, and files read whole.
 fn serve_http(args: &ServerArgs) -> io::Result<()> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port))?;
+    let mut router = Router::new().get("/", |_request| Response::text(BODY));
+    if let Some(root) = &args.root {
+        router = router.files("/*path", Root::read_only(root)?);
+    }
     let head_limit = Duration::from_millis(args.head_limit_ms);
-    let root = args.root.clone().map(Arc::<Path>::from);
-    loop {
-        let (stream, _) = listener.accept()?;
-        let root = root.clone();
-        thread::spawn(move || drop(talk(&stream, root.as_deref(), head_limit)));
-    }
-}
-
-/// `Err` at the limit of time, which closes the connection.
-fn talk(mut stream: &TcpStream, root: Option<&Path>, head_limit: Duration) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    let mut input = vec![0; 4096];
-    let (mut filled, mut begun) = (0, None::<Instant>);
-    let (mut answer, mut out) = (Answer::new(), Vec::new());
-    let other = |path: &str, out: &mut Vec<u8>| add_file(root, path, out);
-    loop {
-        if filled == input.len() {
-            return Err(io::Error::other("the head is too long"));
-        }
-        if let Some(begun) = begun {
-            let left = head_limit.saturating_sub(begun.elapsed());
-            if left.is_zero() {
-                return Err(io::ErrorKind::TimedOut.into());
-            }
-            stream.set_read_timeout(Some(left))?;
-        }
-        let got = stream.read(&mut input[filled..])?;
-        if got == 0 {
-            return Ok(());
-        }
-        filled += got;
-        out.clear();
-        answer.refresh();
-        let used = answer_all(&input[..filled], &answer, &mut out, other)?;
-        input.copy_within(used..filled, 0);
-        filled -= used;
-        if filled > 0 && (used > 0 || begun.is_none()) {
-            begun = Some(Instant::now());
-        } else if filled == 0 && begun.take().is_some() {
-            stream.set_read_timeout(None)?;
-        }
-        stream.write_all(&out)?;
-    }
-}
-
-fn add_file(root: Option<&Path>, path: &str, out: &mut Vec<u8>) -> bool {
-    let Some(root) = root else { return false };
-    let Ok(bytes) = std::fs::read(root.join(path.trim_start_matches('/'))) else {
-        return false;
+    let http = Http::new(router).limits(HttpLimits {
+        header_timeout: Some(head_limit),
+        ..HttpLimits::default()
+    });
+    // The head's limit is to be the one that ends a slow client.
+    let limits = Limits {
+        clients_max: CLIENTS_MAX,
+        clients_per_address_max: CLIENTS_MAX,
+        request_timeout: Some(head_limit * 10),
+        ..Limits::default()
     };
-    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", bytes.len());
-    out.extend_from_slice(head.as_bytes());
-    out.extend_from_slice(&bytes);
-    true
+    let server = TcpServer::bind((Ipv4Addr::LOCALHOST, args.port))?.limits(limits);
+    let _running = server.serve_in_background(http)?;
+    loop {
+        thread::park();
+    }
 }

@@ -1,7 +1,7 @@
-//! The plaintext answer, and the parsing of requests for those servers that are written here.
+//! The plaintext answer, and the parsing of requests for the server that is written here.
 //!
 //! The head has what the peers' heads have: Content-Type, Content-Length, Date. The date is made once a
-//! second; a server asks for it once per batch of events or per read, which is one look at the clock.
+//! second; the server asks for it once per batch of events, which is one look at the clock.
 
 use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -52,14 +52,9 @@ impl Answer {
 
 /// Answers every whole request in `input`; returns how much of it they were.
 ///
-/// Requests have no bodies here. `other` answers paths besides `/`, if it knows them.
+/// Requests have no bodies here, and there is no path but `/`.
 #[inline]
-pub(crate) fn answer_all(
-    input: &[u8],
-    answer: &Answer,
-    out: &mut Vec<u8>,
-    mut other: impl FnMut(&str, &mut Vec<u8>) -> bool,
-) -> io::Result<usize> {
+pub(crate) fn answer_all(input: &[u8], answer: &Answer, out: &mut Vec<u8>) -> io::Result<usize> {
     let mut used = 0;
     while used < input.len() {
         let mut headers = [const { std::mem::MaybeUninit::uninit() }; HEADERS_MAX];
@@ -73,7 +68,6 @@ pub(crate) fn answer_all(
         used += len;
         match (request.method, request.path) {
             (Some("GET"), Some("/")) => out.extend_from_slice(answer.bytes()),
-            (Some("GET"), Some(path)) if other(path, out) => {}
             _ => out.extend_from_slice(NOT_FOUND),
         }
     }
@@ -126,29 +120,24 @@ mod tests {
         let answer = Answer::new();
         let mut out = Vec::new();
         let input = format!("{GET}{GET}GET / HT");
-        let used = answer_all(input.as_bytes(), &answer, &mut out, |_, _| false);
+        let used = answer_all(input.as_bytes(), &answer, &mut out);
         assert_eq!(used.expect("because they are sound"), 2 * GET.len());
         assert_eq!(out.len(), 2 * answer.bytes().len());
     }
 
     #[test]
-    fn unknown_path_gets_404_and_a_known_one_its_own_answer() {
-        let answer = Answer::new();
+    fn other_paths_and_methods_get_404() {
         let mut out = Vec::new();
-        let other = |path: &str, out: &mut Vec<u8>| {
-            out.extend_from_slice(b"mine");
-            path == "/mine"
-        };
         let input = b"GET /mine HTTP/1.1\r\n\r\nPOST / HTTP/1.1\r\n\r\n";
-        let used = answer_all(input, &answer, &mut out, other);
+        let used = answer_all(input, &Answer::new(), &mut out);
         assert_eq!(used.expect("because they are sound"), input.len());
-        assert_eq!(out, [b"mine", NOT_FOUND].concat());
+        assert_eq!(out, NOT_FOUND.repeat(2));
     }
 
     #[test]
     fn garbage_is_an_error() {
         let mut out = Vec::new();
-        assert!(answer_all(b"\0\0\0\0", &Answer::new(), &mut out, |_, _| false).is_err());
+        assert!(answer_all(b"\0\0\0\0", &Answer::new(), &mut out).is_err());
     }
 
     #[test]

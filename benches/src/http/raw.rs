@@ -130,12 +130,12 @@ impl Conn {
         let read = &desk.input[..got];
         desk.out.clear();
         if self.unread.is_empty() {
-            let used = answer_all(read, &desk.answer, &mut desk.out, |_, _| false)?;
+            let used = answer_all(read, &desk.answer, &mut desk.out)?;
             self.unread.extend_from_slice(&read[used..]);
             return Ok(());
         }
         self.unread.extend_from_slice(read);
-        let used = answer_all(&self.unread, &desk.answer, &mut desk.out, |_, _| false)?;
+        let used = answer_all(&self.unread, &desk.answer, &mut desk.out)?;
         self.unread.drain(..used);
         Ok(())
     }
