@@ -8,9 +8,6 @@
 //! greenroom's streams; `tests/third_party.rs` runs those crates on green threads, on OS threads, and
 //! over std's own streams for comparison.
 
-mod framework;
-pub mod http;
-pub mod multiprocessing;
 pub mod chat;
 pub mod framing;
 pub mod ftp;
@@ -23,7 +20,6 @@ pub mod services;
 mod ear;
 mod framework;
 mod linger;
-pub mod multiprocessing;
 
 pub use framework::client::Client;
 pub use framework::concurrency::Concurrency;
