@@ -7,7 +7,7 @@ use crate::Breach;
 use crate::source::Source;
 
 /// The programs of the notes, by chapter.
-pub(crate) const ROWS: [&str; 48] = [
+pub(crate) const ROWS: [&str; 54] = [
     // socket
     "tcp_upper",
     "tcp_upper_client",
@@ -30,6 +30,10 @@ pub(crate) const ROWS: [&str; 48] = [
     "remote_command",
     "remote_command_client",
     "struct_pack",
+    // socketserver
+    "socketserver_threading_tcp",
+    "socketserver_forking_tcp",
+    "socketserver_threading_udp",
     // threads
     "thread_spawn",
     "thread_join",
@@ -45,6 +49,10 @@ pub(crate) const ROWS: [&str; 48] = [
     "queue_priority",
     "producer_consumer",
     "list_race",
+    // processes
+    "fork_server",
+    "process_server",
+    "thread_server",
     // coroutines
     "generator",
     "greenlet",
