@@ -7,6 +7,7 @@ mod child;
 mod clock;
 mod cmd_echo;
 mod cmd_micro;
+mod cmd_modes;
 mod cmd_scale;
 mod cmd_sync;
 mod compare;
@@ -40,10 +41,18 @@ enum Command {
     Echo(cmd_echo::EchoArgs),
     /// Nanoseconds per operation against bare coroutines, OS threads and std
     Micro(cmd_micro::MicroArgs),
+    /// The framework's modes: a green thread, an OS thread, a process per client, a pool
+    Modes(cmd_modes::ModesArgs),
     /// A million tasks, fifteen thousand connections: memory, times, timers
     Scale(cmd_scale::ScaleArgs),
     /// Locks, queues, select and events against std, crossbeam and bare coroutines
     Sync(cmd_sync::SyncArgs),
+    /// An echo server of one mode
+    #[command(hide = true)]
+    ModesServer {
+        #[arg(long)]
+        mode: cmd_modes::Mode,
+    },
     /// The raw-epoll echo server
     #[command(hide = true)]
     FloorServer {
@@ -70,6 +79,8 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Echo(args) => cmd_echo::run(&args),
         Command::Micro(args) => cmd_micro::run(&args),
+        Command::Modes(args) => cmd_modes::run(&args),
+        Command::ModesServer { mode } => cmd_modes::serve_mode(mode).map(|()| true),
         Command::Scale(args) => cmd_scale::run(&args),
         Command::Sync(args) => cmd_sync::run(&args),
         Command::FloorServer { port, threads } => echo::floor::serve(port, threads).map(|()| true),
