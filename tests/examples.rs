@@ -39,6 +39,8 @@ mod socket_chat;
 mod socket_chat_hostile;
 #[path = "examples/socket_trouble.rs"]
 mod socket_trouble;
+#[path = "examples/socketserver.rs"]
+mod socketserver;
 #[path = "examples/struct_pack.rs"]
 mod struct_pack;
 #[path = "support/talk.rs"]

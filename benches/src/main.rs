@@ -9,6 +9,7 @@ mod cmd_echo;
 mod cmd_http;
 mod cmd_loris;
 mod cmd_micro;
+mod cmd_modes;
 mod cmd_scale;
 mod cmd_sync;
 mod compare;
@@ -47,10 +48,18 @@ enum Command {
     Loris(cmd_loris::LorisArgs),
     /// Nanoseconds per operation against bare coroutines, OS threads and std
     Micro(cmd_micro::MicroArgs),
+    /// The framework's modes: a green thread, an OS thread, a process per client, a pool
+    Modes(cmd_modes::ModesArgs),
     /// A million tasks, fifteen thousand connections: memory, times, timers
     Scale(cmd_scale::ScaleArgs),
     /// Locks, queues, select and events against std, crossbeam and bare coroutines
     Sync(cmd_sync::SyncArgs),
+    /// An echo server of one mode
+    #[command(hide = true)]
+    ModesServer {
+        #[arg(long)]
+        mode: cmd_modes::Mode,
+    },
     /// The raw-epoll echo server
     #[command(hide = true)]
     FloorServer {
@@ -94,6 +103,8 @@ fn main() -> ExitCode {
         Command::Http(args) => cmd_http::run(&args),
         Command::Loris(args) => cmd_loris::run(&args),
         Command::Micro(args) => cmd_micro::run(&args),
+        Command::Modes(args) => cmd_modes::run(&args),
+        Command::ModesServer { mode } => cmd_modes::serve_mode(mode).map(|()| true),
         Command::Scale(args) => cmd_scale::run(&args),
         Command::Sync(args) => cmd_sync::run(&args),
         Command::FloorServer { port, threads } => echo::floor::serve(port, threads).map(|()| true),

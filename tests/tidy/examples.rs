@@ -7,7 +7,7 @@ use crate::Breach;
 use crate::source::Source;
 
 /// The programs of the notes, by chapter.
-pub(crate) const ROWS: [&str; 59] = [
+pub(crate) const ROWS: [&str; 66] = [
     // socket
     "tcp_upper",
     "tcp_upper_client",
@@ -30,6 +30,10 @@ pub(crate) const ROWS: [&str; 59] = [
     "remote_command",
     "remote_command_client",
     "struct_pack",
+    // socketserver
+    "socketserver_threading_tcp",
+    "socketserver_forking_tcp",
+    "socketserver_threading_udp",
     // threads
     "thread_spawn",
     "thread_join",
@@ -55,6 +59,9 @@ pub(crate) const ROWS: [&str; 59] = [
     "process_manager",
     "process_lock",
     "process_pool",
+    "fork_server",
+    "process_server",
+    "thread_server",
     // coroutines
     "generator",
     "greenlet",
@@ -73,6 +80,7 @@ pub(crate) const ROWS: [&str; 59] = [
     "selectors_echo",
     "io_models",
     // application
+    "http_server",
     "ftp_server",
     "ftp_client",
 ];

@@ -18,6 +18,8 @@ pub(crate) trait Engine: Send {
 
 enum State {
     Fresh,
+    /// Perhaps there are clients already, but no engine yet to end them by.
+    Starting,
     Running(Box<dyn Engine>),
     /// Somebody is at it.
     Stopping,
@@ -27,6 +29,8 @@ enum State {
 /// A server's state, as its owner and its [`Stopper`]s share it.
 pub(crate) struct Control {
     state: Mutex<State>,
+    /// It is no longer starting.
+    begun: Event,
     ended: Event,
     pub(crate) counters: Arc<Counters>,
 }
@@ -75,6 +79,7 @@ impl Control {
     pub(crate) fn new() -> Arc<Control> {
         Arc::new(Control {
             state: Mutex::new(State::Fresh),
+            begun: Event::new(),
             ended: Event::new(),
             counters: Arc::default(),
         })
@@ -99,21 +104,29 @@ impl Control {
         start: impl FnOnce() -> io::Result<Box<dyn Engine>>,
     ) -> io::Result<Owner> {
         let owner = Owner(Arc::clone(self));
-        if !self.ended.is_set() {
-            let mut engine = Some(start()?);
-            self.replace(|state| match state {
-                State::Fresh => engine.take().map(State::Running),
-                _ => None,
-            });
+        let fresh = self.replace(|state| match state {
+            State::Fresh => Some(State::Starting),
+            _ => None,
+        });
+        if fresh.is_some() {
+            let engine = start()?;
+            // Whoever wants to end it waits until it is here.
+            self.replace(|_| Some(State::Running(engine)));
+            self.begun.set();
         }
         Ok(owner)
     }
 
     pub(crate) fn shutdown(&self, grace: Duration) -> Totals {
+        let mut is_starting = false;
         let before = self.replace(|state| match state {
             State::Fresh => Some(State::Ended),
             State::Running(_) => Some(State::Stopping),
             State::Stopping | State::Ended => None,
+            State::Starting => {
+                is_starting = true;
+                None
+            }
         });
         match before {
             Some(State::Running(engine)) => {
@@ -122,6 +135,10 @@ impl Control {
                 engine.finish(grace);
             }
             Some(_) => self.ended.set(),
+            None if is_starting => {
+                self.begun.wait();
+                return self.shutdown(grace);
+            }
             None => {}
         }
         self.wait()
@@ -141,12 +158,14 @@ pub(crate) struct Owner(pub(crate) Arc<Control>);
 impl Drop for Owner {
     fn drop(&mut self) {
         let before = self.0.replace(|state| match state {
-            State::Fresh | State::Running(_) => Some(State::Ended),
+            // Starting: that failed.
+            State::Fresh | State::Starting | State::Running(_) => Some(State::Ended),
             State::Stopping | State::Ended => None,
         });
         if before.is_some() {
             // Stops it.
             drop(before);
+            self.0.begun.set();
             self.0.ended.set();
         }
     }

@@ -102,7 +102,11 @@ fn server_runs_without_a_runtime_around_it() {
         stream.write_all(b"hello").unwrap();
         stream.read_exact(&mut [0; 5]).unwrap();
         let totals = stopper.shutdown(Duration::ZERO);
-        assert_eq!((totals.bytes_out, totals.cut_off), (5, 1));
+        assert_eq!(
+            (totals.bytes_out, totals.cut_off),
+            (5, 1),
+            "{mode:?} {totals:?}"
+        );
         assert_eq!(serving.join().unwrap(), totals);
     }
 }
