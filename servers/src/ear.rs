@@ -6,7 +6,7 @@
 use crate::{Client, Stream};
 use greenroom::select;
 use greenroom::sync::Event;
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, Read};
 use std::time::Duration;
 
 /// The client's bytes, until the event is set: then the end of the stream.
@@ -25,7 +25,7 @@ impl Read for Ear<'_> {
                     wait(self.is_closed) => return Ok(0),
                     readable($stream) -> ready => ready?,
                     after(idle) => {
-                        return Err(io::Error::new(ErrorKind::TimedOut, "the peer was idle for too long"))
+                        return Err(self.client.out_of_time())
                     }
                 }
             };

@@ -160,7 +160,7 @@ fn silence_is_an_end_with_a_reason() {
     let _watchdog = watchdog();
     for workers in [1, 2] {
         let bounds = Limits {
-            idle_timeout: Some(Duration::from_millis(200)),
+            idle_timeout: Some(Duration::from_secs(2)),
             ..Limits::default()
         };
         let ground = Ground::new(workers, ChatLimits::default(), bounds);
