@@ -1,7 +1,7 @@
 //! Pools: values, panics, callbacks, and workers that are killed.
 
 use crate::watch;
-use greenroom_servers::multiprocessing::{self, Handed, JobError, Pool};
+use greenroom_servers::multiprocessing::{self, Connection, Handed, JobError, Pool, pipe};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -73,16 +73,23 @@ fn callbacks_run_before_the_result_and_may_panic() {
 fn killed_worker_is_an_error_of_its_job_only() {
     let pool = Pool::new(2).unwrap();
     let before = pool.pids();
-    let stuck = pool.submit(|()| greenroom::thread::park(), ());
-    let other = pool.submit(|()| greenroom::thread::park(), ());
+    fn stay(begun: Connection<(), ()>) {
+        begun.send(&()).unwrap();
+        greenroom::thread::park();
+    }
+    let start = || {
+        let (ours, theirs) = pipe::<(), ()>().unwrap();
+        let job = pool.submit(stay, theirs);
+        ours.recv().unwrap();
+        job
+    };
     // Both workers are busy: the one that dies had the first job or the second.
+    let (stuck, other) = (start(), start());
     watch::kill(before[0], "KILL");
     let after = pool.submit(square, 9);
     assert_eq!(after.get(), Ok(81));
-    let error = match stuck.is_ready() {
-        true => stuck.get().unwrap_err(),
-        false => other.get().unwrap_err(),
-    };
+    let dead = if stuck.is_ready() { stuck } else { other };
+    let error = dead.get().unwrap_err();
     let expected = format!("(pid {}) was killed by signal 9", before[0]);
     assert!(
         matches!(&error, JobError::WorkerDied(text) if text.contains(&expected)),
