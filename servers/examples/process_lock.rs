@@ -27,6 +27,7 @@
 use greenroom::{print, println, thread};
 use greenroom_servers::multiprocessing::{self, Lock, Process};
 use std::io::{self, Write};
+use std::time::Duration;
 
 fn main() -> io::Result<()> {
     multiprocessing::run(|| {
@@ -54,7 +55,7 @@ fn f((lock, number): (Lock, u32)) {
         greenroom::io::stdout()
             .flush()
             .expect("because somebody reads it");
-        thread::yield_now();
+        thread::sleep(Duration::from_millis(5));
     }
 }
 

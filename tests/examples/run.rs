@@ -34,22 +34,27 @@ fn source(name: &str) -> (PathBuf, &'static str) {
     found.unwrap_or_else(|| panic!("there is no example {name}"))
 }
 
-/// When the newest file of what all examples are built from was written.
-fn newest_of_library() -> SystemTime {
+/// When the newest file of what a package's examples are built from was written.
+fn newest_of_library(package: &str) -> SystemTime {
     static NEWEST: OnceLock<SystemTime> = OnceLock::new();
-    *NEWEST.get_or_init(|| {
-        let mut newest = SystemTime::UNIX_EPOCH;
-        let mut waiting = ["runtime", "examples/cli", "servers/src"]
-            .map(|place| root().join(place))
-            .to_vec();
-        while let Some(path) = waiting.pop() {
-            match std::fs::read_dir(&path) {
-                Ok(entries) => waiting.extend(entries.map(|entry| entry.unwrap().path())),
-                Err(_) => newest = newest.max(written(&path).unwrap()),
-            }
+    static NEWEST_OF_SERVERS: OnceLock<SystemTime> = OnceLock::new();
+    let newest = *NEWEST.get_or_init(|| newest_in(&["runtime", "examples/cli"]));
+    if package == "greenroom" {
+        return newest;
+    }
+    newest.max(*NEWEST_OF_SERVERS.get_or_init(|| newest_in(&["servers/src"])))
+}
+
+fn newest_in(places: &[&str]) -> SystemTime {
+    let mut newest = SystemTime::UNIX_EPOCH;
+    let mut waiting: Vec<PathBuf> = places.iter().map(|place| root().join(place)).collect();
+    while let Some(path) = waiting.pop() {
+        match std::fs::read_dir(&path) {
+            Ok(entries) => waiting.extend(entries.map(|entry| entry.unwrap().path())),
+            Err(_) => newest = newest.max(written(&path).unwrap()),
         }
-        newest
-    })
+    }
+    newest
 }
 
 fn written(path: &Path) -> std::io::Result<SystemTime> {
@@ -66,7 +71,7 @@ fn program(name: &str) -> PathBuf {
     let path = built.join("examples").join(name);
     let _one_at_a_time = BUILDING.lock().unwrap();
     let (source, package) = source(name);
-    let needed = written(&source).unwrap().max(newest_of_library());
+    let needed = written(&source).unwrap().max(newest_of_library(package));
     if written(&path).is_ok_and(|built| built >= needed) {
         return path;
     }

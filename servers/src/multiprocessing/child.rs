@@ -1,8 +1,8 @@
 //! What a new process does: unpack its arguments, start a runtime of its own, call the function, exit.
 //!
 //! It is a copy of the fork server, so it has one thread and no runtime ever existed in it; it starts one as
-//! any program does. Standard streams, signal dispositions and mask, environment, working directory are those
-//! that the program had when it called the entry. It leaves by `exit`, never by a return: the frames up the
+//! any program does. Standard streams, signal dispositions (SIGCHLD's is the default) and mask, environment,
+//! working directory are those that the program had when it called the entry. It leaves by `exit`, never by a return: the frames up the
 //! stack are the program's `main`.
 
 use super::code::Code;

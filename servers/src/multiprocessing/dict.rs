@@ -20,7 +20,7 @@ use std::marker::PhantomData;
 /// See [`Manager`](super::Manager), and each method.
 pub struct DictProxy<K, V> {
     object: Object,
-    types: PhantomData<fn(K, V) -> (K, V)>,
+    types: PhantomData<fn(K, V)>,
 }
 
 impl<K, V> DictProxy<K, V> {

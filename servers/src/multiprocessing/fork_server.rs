@@ -6,13 +6,13 @@
 //! those that cannot be: Ctrl-C reaches the whole foreground group, and whether the program ends then is its
 //! own affair. Its end is the end of every process it made: first by hand, and if it is killed itself, by
 //! the kernel (`PR_SET_PDEATHSIG`).
-#![expect(unsafe_code, reason = "fork")]
+#![expect(unsafe_code, reason = "fork, and one disposition")]
 
 use super::child;
 use super::code::Code;
 use super::rights;
 use super::wire::{Report, Request};
-use nix::sys::signal::{SigSet, Signal as NixSignal};
+use nix::sys::signal::{SigHandler, SigSet, Signal as NixSignal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::{ForkResult, fork};
 use rustix::event::{PollFd, PollFlags, poll};
@@ -50,6 +50,14 @@ pub(super) fn fork_off() -> io::Result<Option<Pid>> {
     }
 }
 
+/// Whoever started the program may have ignored SIGCHLD; then the kernel would reap, and keep the status.
+fn reset_child_signal() -> io::Result<()> {
+    // SAFETY: the default disposition is no handler, so nothing of ours ever runs in one; no other thread is
+    // there to be surprised.
+    unsafe { nix::sys::signal::signal(NixSignal::SIGCHLD, SigHandler::SigDfl) }?;
+    Ok(())
+}
+
 /// The death of `parent` will send `signal` to this process; if it is dead already, this one ends.
 pub(super) fn die_with(parent: Pid, signal: Signal) {
     let set = rustix::process::set_parent_process_death_signal(Some(signal));
@@ -83,6 +91,7 @@ impl ForkServer {
     /// The loop. Returns what to do in a new process.
     fn try_serve(self) -> io::Result<Option<(Code, Vec<OwnedFd>)>> {
         SigSet::all().thread_set_mask()?;
+        reset_child_signal()?;
         die_with(self.owner, Signal::TERM);
         let mut wanted = SigSet::empty();
         wanted.add(NixSignal::SIGCHLD);

@@ -146,7 +146,8 @@ impl<R> AsyncResult<R> {
     pub fn get(self) -> Result<R, JobError> {
         self.wait();
         let value = locked(&self.slot.value).take();
-        value.expect("because only this takes it, and it was set before the event")
+        // It was set before the event, and only this takes it.
+        value.unwrap_or(Err(JobError::Terminated))
     }
 
     /// The job's value, if it is done within `timeout`.

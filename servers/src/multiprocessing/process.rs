@@ -19,6 +19,25 @@ use std::time::Duration;
 /// Numbers for the names of those that have none.
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
+/// For the status of a process that is known to end. As good as for ever: it only ends what should not be.
+const REPORT_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Of the flags in `/proc/PID/stat` (proc_pid_stat(5)): set before an ending process closes its files.
+const PF_EXITING: u64 = 4;
+
+/// Whether it is ending or gone.
+fn is_ending(pid: u32) -> bool {
+    let Ok(text) = greenroom::fs::read_to_string(format!("/proc/{pid}/stat")) else {
+        return true;
+    };
+    // After the name, which may have blanks: state, six numbers, flags.
+    let flags = text
+        .rsplit_once(") ")
+        .and_then(|(_, rest)| rest.split(' ').nth(6));
+    let flags = flags.and_then(|flags| flags.parse::<u64>().ok());
+    flags.is_none_or(|flags| flags & PF_EXITING != 0)
+}
+
 /// What the starting process knows of a process.
 #[derive(Debug)]
 pub(super) struct Record {
@@ -41,10 +60,14 @@ impl Record {
         self.pid.get().copied().unwrap_or(0)
     }
 
-    /// For messages: who it is, and how it ended if it did within `patience`.
+    /// For messages: who it is, and how it ended, if it has or will within `patience`.
     ///
-    /// The end of a process closes its sockets a moment before its status is reported.
+    /// Called when a socket of its was closed. If that was its end, the status is reported a moment later,
+    /// which may be long on a loaded machine; the kernel knows whether it was.
     pub(super) fn obituary(&self, patience: Duration) -> Option<String> {
+        if self.status.get().is_none() && is_ending(self.pid()) {
+            let _ = self.status.wait_timeout(REPORT_PATIENCE);
+        }
         let status = self.status.wait_timeout(patience)?;
         Some(format!("{} (pid {}) {status}", self.name, self.pid()))
     }

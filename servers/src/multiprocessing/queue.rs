@@ -207,7 +207,6 @@ impl<T: Serialize> Queue<T> {
     ///
     /// # Examples
     /// See [`Queue`].
-    #[expect(clippy::needless_pass_by_value, reason = "as every queue has it")]
     pub fn put(&self, item: T) -> io::Result<()> {
         self.put_limited(&item, Limit::Never)
     }
@@ -224,7 +223,6 @@ impl<T: Serialize> Queue<T> {
     /// assert_eq!(queue.try_put(2).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    #[expect(clippy::needless_pass_by_value, reason = "as every queue has it")]
     pub fn try_put(&self, item: T) -> io::Result<()> {
         self.put_limited(&item, Limit::Try)
     }
@@ -242,7 +240,6 @@ impl<T: Serialize> Queue<T> {
     /// assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    #[expect(clippy::needless_pass_by_value, reason = "as every queue has it")]
     pub fn put_timeout(&self, item: T, timeout: Duration) -> io::Result<()> {
         self.put_limited(&item, Limit::Within(timeout))
     }

@@ -67,6 +67,10 @@ fn closed() -> io::Error {
     error(io::ErrorKind::BrokenPipe, "the queue is closed")
 }
 
+fn full() -> io::Error {
+    error(io::ErrorKind::WouldBlock, "the queue is full")
+}
+
 pub(super) fn timed_out() -> io::Error {
     error(io::ErrorKind::TimedOut, "the time is up")
 }
@@ -139,7 +143,7 @@ impl Core {
             (state, in_time) = wait(&self.has_room, state, deadline);
             if !in_time {
                 return Err(match limit {
-                    Limit::Try => error(io::ErrorKind::WouldBlock, "the queue is full"),
+                    Limit::Try => full(),
                     _ => timed_out(),
                 });
             }
@@ -256,9 +260,15 @@ impl Core {
 
     fn call_put(self: &Arc<Self>, loan: Loan, item: Vec<u8>, limit: Limit) -> Step {
         let mut state = locked(&self.state);
-        if limit == Limit::Try || state.is_closed || self.has_room(&state) {
-            drop(state);
-            return Step::Now(self.put(item, Limit::Try).map(|()| Vec::new()));
+        if state.is_closed {
+            return Step::Now(Err(closed()));
+        }
+        if self.has_room(&state) {
+            self.push(&mut state, item);
+            return Step::Now(Ok(Vec::new()));
+        }
+        if limit == Limit::Try {
+            return Step::Now(Err(full()));
         }
         state.waiting.insert(loan);
         let core = Arc::clone(self);

@@ -3,9 +3,9 @@
 //! Each user has a socket of its own, served by a green thread here: who is slow or dead holds up nobody else.
 //! A call may wait; it is then answered by a green thread of its own, while later calls of the same user are
 //! served. What is *lent* (an item, a lock) follows three steps, so that none is ever lost with its user:
-//! 1. the host lends and answers; 2. the caller that takes it says *taken*; 3. a caller that is not there any
-//! more (deadline, cancel) says *withdrawn*, and the host takes it back. Exactly one of 2 and 3 is sent; if
-//! the user dies before either, its end is read as 3 for all that it has.
+//! (1) the host lends and answers; (2) the caller that takes it says *taken*; (3) a caller that is not there
+//! any more (deadline, cancel) says *withdrawn*, and the host takes it back. Exactly one of 2 and 3 is sent;
+//! if the user dies before either, its end is read as 3 for all that it has.
 
 use super::frames::Frames;
 use super::handover::{Bond, Packed, give_owned};

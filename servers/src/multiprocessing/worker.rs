@@ -144,7 +144,7 @@ impl Worker {
     fn obituary(&self) -> String {
         let record = self.process.record();
         let ended = record.obituary(STATUS_PATIENCE);
-        ended.unwrap_or_else(|| format!("{} hung up", record.title()))
+        ended.unwrap_or_else(|| format!("{} closed its socket", record.title()))
     }
 
     /// Lets it go, and waits until it is gone.

@@ -7,6 +7,7 @@ use crate::watch;
 pub(crate) const ROWS: &[crate::Row] = crate::rows![
     entry_with_a_second_thread_is_an_error,
     process_outside_of_the_entry_is_an_error,
+    program_whose_starter_ignores_the_end_of_children_gets_statuses,
     end_of_main_waits_for_processes_and_ends_daemons,
     panic_of_main_ends_as_its_return_does,
     fork_server_killed_under_load_is_an_error_for_all,
@@ -34,6 +35,25 @@ fn process_outside_of_the_entry_is_an_error() {
     let ended = run("outside");
     assert!(
         ended.stdout.contains("call multiprocessing::run"),
+        "{ended}"
+    );
+}
+
+fn program_whose_starter_ignores_the_end_of_children_gets_statuses() {
+    let ended = greenroom::unblock(|| {
+        let program = program("status");
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", r#"trap '' CHLD; exec "$0""#]);
+        shell.arg(program.get_program());
+        shell.envs(
+            program
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+        Running::start(shell.stdin(std::process::Stdio::null())).end()
+    });
+    assert_eq!(
+        ended.stdout, "exited with code 3\nmain returns\n",
         "{ended}"
     );
 }

@@ -1,7 +1,7 @@
 //! Pools: values, panics, callbacks, and workers that are killed.
 
 use crate::watch;
-use greenroom_servers::multiprocessing::{Handed, JobError, Pool};
+use greenroom_servers::multiprocessing::{self, Connection, Handed, JobError, Pool, pipe};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -73,16 +73,23 @@ fn callbacks_run_before_the_result_and_may_panic() {
 fn killed_worker_is_an_error_of_its_job_only() {
     let pool = Pool::new(2).unwrap();
     let before = pool.pids();
-    let stuck = pool.submit(|()| greenroom::thread::park(), ());
-    let other = pool.submit(|()| greenroom::thread::park(), ());
+    fn stay(begun: Connection<(), ()>) {
+        begun.send(&()).unwrap();
+        greenroom::thread::park();
+    }
+    let start = || {
+        let (ours, theirs) = pipe::<(), ()>().unwrap();
+        let job = pool.submit(stay, theirs);
+        ours.recv().unwrap();
+        job
+    };
     // Both workers are busy: the one that dies had the first job or the second.
+    let (stuck, other) = (start(), start());
     watch::kill(before[0], "KILL");
     let after = pool.submit(square, 9);
     assert_eq!(after.get(), Ok(81));
-    let error = match stuck.is_ready() {
-        true => stuck.get().unwrap_err(),
-        false => other.get().unwrap_err(),
-    };
+    let dead = if stuck.is_ready() { stuck } else { other };
+    let error = dead.get().unwrap_err();
     let expected = format!("(pid {}) was killed by signal 9", before[0]);
     assert!(
         matches!(&error, JobError::WorkerDied(text) if text.contains(&expected)),
@@ -105,9 +112,11 @@ fn workers_killed_under_load_hang_nobody() {
     let mut killed = Vec::new();
     for round in 0..10 {
         results[round * 30].wait();
-        let pid = pool.pids()[round % 3];
-        watch::kill(pid, "KILL");
-        killed.push(pid);
+        // The dead are replaced at their next job, if there is one.
+        if let Some(pid) = pool.pids().into_iter().find(|pid| !killed.contains(pid)) {
+            watch::kill(pid, "KILL");
+            killed.push(pid);
+        }
     }
     let mut died = 0;
     for (number, result) in (0..).zip(results) {
@@ -132,7 +141,10 @@ fn idle_worker_that_died_is_replaced() {
     let pool = Pool::new(1).unwrap();
     let before = pool.pids();
     watch::kill(before[0], "KILL");
-    watch::until_gone(&before);
+    watch::until("it is reaped", || {
+        let alive = multiprocessing::active_children();
+        alive.iter().all(|process| process.pid() != before[0])
+    });
     assert_eq!(pool.apply(square, 2), Ok(4));
     assert_ne!(pool.pids(), before);
 }

@@ -55,12 +55,14 @@ fn item_on_its_way_to_a_killed_process_is_put_back() {
     ours.recv().unwrap();
     // It cannot say that it has the item.
     watch::kill(process.pid(), "STOP");
+    watch::until("it is stopped", || watch::is_stopped(process.pid()));
     queue.put(1).unwrap();
     queue.put(2).unwrap();
     process.kill().unwrap();
-    // It had begun to wait, or not; either way both are here, in their order, unless it had the first.
-    assert_eq!((queue.get().unwrap(), queue.get().unwrap()), (1, 2));
     assert_eq!(process.join().code(), -9);
+    // It had begun to wait and was lent the first item, or not.
+    watch::until("both are here", || queue.qsize().unwrap() == 2);
+    assert_eq!((queue.get().unwrap(), queue.get().unwrap()), (1, 2));
 }
 
 fn waiting_processes_that_are_killed_hold_up_nobody() {

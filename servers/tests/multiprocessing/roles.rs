@@ -30,6 +30,10 @@ pub(crate) fn play(role: &str) -> ExitCode {
         "load" => load,
         "server" => lose_the_server,
         "leak" => leak,
+        "status" => || {
+            let process = Process::spawn(|()| std::process::exit(3), ());
+            println!("{}", process.unwrap().join());
+        },
         "exit" => exit_in_the_middle,
         other => panic!("no such role: {other}"),
     };

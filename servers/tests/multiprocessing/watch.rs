@@ -15,6 +15,13 @@ pub(crate) fn runs(pid: u32) -> bool {
     !matches!(state, Some(Some('Z' | 'X')))
 }
 
+/// Whether each thread of the process is stopped.
+pub(crate) fn is_stopped(pid: u32) -> bool {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten();
+    let mut states = threads.map(|thread| fs::read_to_string(thread.path().join("stat")));
+    states.all(|text| text.is_ok_and(|text| text.contains(") T ")))
+}
+
 /// Waits until it is so.
 #[track_caller]
 pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
