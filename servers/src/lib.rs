@@ -10,12 +10,20 @@
 
 mod framework;
 pub mod http;
+pub mod multiprocessing;
 pub mod root;
 
 pub use framework::client::Client;
+pub use framework::concurrency::Concurrency;
+pub use framework::control::Stopper;
 pub use framework::counters::{Counters, Totals};
 pub use framework::handler::Handler;
 pub use framework::limits::Limits;
+pub use framework::lines::{Line, LineReader};
+pub use framework::per_process::PerProcess;
 pub use framework::running::Running;
 pub use framework::stream::{Peer, Stream};
 pub use framework::tcp::TcpServer;
+pub use framework::udp::UdpServer;
+pub use framework::udp_handler::{Datagram, DatagramHandler};
+pub use framework::unix::UnixServer;

@@ -1,27 +1,63 @@
 //! One client's connection: its bytes counted, its waits bounded.
 
 use super::counters::Counters;
+use super::idle::{Idler, Idlers};
 use super::limits::Limits;
 use super::stream::{Peer, Stream};
 use greenroom::net::Shutdown;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+
+/// A write that was kept waiting for the whole idle time-out must get rid of so many bytes, or it counts as
+/// stalled: 273 B/s by default. Doubled, it would send away those on the slowest mobile networks.
+const PROGRESS_MIN: usize = 16 * 1024;
 
 /// One client's connection, as a handler sees it. Dropping it closes it.
 ///
 /// `Read` and `Write` are also there for `&Client`, so one green thread of a scope may read while another
 /// writes. Waits are bounded by the server's [`Limits`]: a read or write that is kept waiting fails with
-/// `TimedOut`, and is counted.
+/// `TimedOut`, and is counted. A deadline around it all is a `greenroom::timeout`, and independent of these.
+///
+/// # Examples
+/// ```
+/// use greenroom::net::TcpStream;
+/// use greenroom_servers::{Client, TcpServer};
+/// use std::io::{Read, Write};
+/// use std::time::Duration;
+///
+/// greenroom::run(|| {
+///     let greet = |client: &mut Client| {
+///         let text = format!("hello, {}\n", client.peer());
+///         client.write_all(text.as_bytes())
+///     };
+///     let server = TcpServer::bind("127.0.0.1:0")?.serve_in_background(greet)?;
+///     let mut stream = TcpStream::connect(server.local_addr())?;
+///     let mut text = String::new();
+///     stream.read_to_string(&mut text)?;
+///     assert_eq!(text, format!("hello, {}\n", stream.local_addr()?));
+///     server.shutdown(Duration::from_secs(1));
+///     Ok::<(), std::io::Error>(())
+/// })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Client {
-    stream: Stream,
+    /// Shared with whoever may have to shut it down.
+    stream: Arc<Stream>,
     peer: Peer,
     limits: Arc<Limits>,
     counters: Arc<Counters>,
     /// When the request under way must be over.
     deadline: Option<Instant>,
+    /// The last write was kept waiting for long, and got rid of few bytes.
+    has_crept: AtomicBool,
+    /// Raised by a shutdown that can end this client by its socket only.
+    cut: Option<Arc<AtomicBool>>,
+    /// Once it has waited for a request.
+    idler: Option<Idler>,
 }
 
 impl Client {
@@ -35,6 +71,28 @@ impl Client {
         limits: Arc<Limits>,
         counters: Arc<Counters>,
     ) -> io::Result<Client> {
+        Client::with(Arc::new(stream), peer, limits, counters)
+    }
+
+    /// As [`new`](Client::new), for a connection that somebody may shut down after raising `cut`.
+    pub(crate) fn watched(
+        stream: Arc<Stream>,
+        cut: Arc<AtomicBool>,
+        peer: Peer,
+        limits: Arc<Limits>,
+        counters: Arc<Counters>,
+    ) -> io::Result<Client> {
+        let mut client = Client::with(stream, peer, limits, counters)?;
+        client.cut = Some(cut);
+        Ok(client)
+    }
+
+    fn with(
+        stream: Arc<Stream>,
+        peer: Peer,
+        limits: Arc<Limits>,
+        counters: Arc<Counters>,
+    ) -> io::Result<Client> {
         stream.set_read_timeout(limits.idle_timeout)?;
         stream.set_write_timeout(limits.idle_timeout)?;
         Ok(Client {
@@ -43,7 +101,16 @@ impl Client {
             limits,
             counters,
             deadline: None,
+            has_crept: AtomicBool::new(false),
+            cut: None,
+            idler: None,
         })
+    }
+
+    /// Whether the server has shut the connection down.
+    pub(crate) fn is_cut_off(&self) -> bool {
+        let cut = self.cut.as_ref();
+        cut.is_some_and(|cut| cut.load(Ordering::Acquire))
     }
 
     /// Who is at the other end.
@@ -97,6 +164,36 @@ impl Client {
         self.stream.shutdown(how)
     }
 
+    /// As `read`, between two requests: it ends, with 0 bytes, when the server is shut down. Parks.
+    ///
+    /// # Errors
+    /// As `read`.
+    pub fn read_idle(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let idlers = &self.counters.idlers;
+        let idler = self.idler.get_or_insert_with(|| idlers.enter(&self.stream));
+        if !idlers.begin(idler) {
+            return Ok(0);
+        }
+        let count = self.read(buf)?;
+        match &self.idler {
+            Some(idler) if !Idlers::end(idler) => Ok(0),
+            _ => Ok(count),
+        }
+    }
+
+    /// As [`read_idle`](Client::read_idle), for whoever reads in other ways, and may be sent away at any
+    /// time from now on: a shutdown ends what comes from the peer. `false`: the server is stopping already.
+    pub(crate) fn stay_idle(&mut self) -> bool {
+        let idlers = &self.counters.idlers;
+        let idler = self.idler.get_or_insert_with(|| idlers.enter(&self.stream));
+        idlers.begin(idler)
+    }
+
+    /// Whether the server is being shut down: a protocol ends its conversations as soon as it politely can.
+    pub fn is_stopping(&self) -> bool {
+        self.counters.idlers.is_stopping()
+    }
+
     /// Adds bytes that left by another way than `write` (`sendfile`).
     pub fn count_sent(&self, bytes: u64) {
         Counters::add(&self.counters.bytes_out, bytes);
@@ -114,9 +211,58 @@ impl Client {
         self.timed_out()
     }
 
+    /// One read. The end of a stream that the server itself has ended is an error: what was read so far
+    /// would look complete.
+    fn read_bounded(&self, call: impl FnOnce(&Stream) -> io::Result<usize>) -> io::Result<usize> {
+        let count = self.bounded(self.deadline, call)?;
+        Counters::add(&self.counters.bytes_in, count as u64);
+        if count == 0 && self.is_cut_off() {
+            let text = "the server is shutting down";
+            return Err(io::Error::new(ErrorKind::ConnectionAborted, text));
+        }
+        Ok(count)
+    }
+
+    /// One write of `length` bytes. Blocking: fewer bytes than that have left only if the time was up, or an
+    /// error is to be told by the next write.
+    fn write_bounded(
+        &self,
+        length: usize,
+        call: impl FnOnce(&Stream) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        let count = self.bounded(self.write_deadline(), call)?;
+        Counters::add(&self.counters.bytes_out, count as u64);
+        if count == length {
+            return Ok(count);
+        }
+        // Twice in a row: the first time may have had other reasons than a slow peer.
+        let creeps = count < PROGRESS_MIN;
+        if self.has_crept.swap(creeps, Ordering::Relaxed) && creeps {
+            return Err(self.timed_out());
+        }
+        Ok(count)
+    }
+
+    /// The time-out of Unix streams begins anew with each byte that is read at the other end.
+    #[inline]
+    fn write_deadline(&self) -> Option<Instant> {
+        match (self.stream.as_ref(), self.limits.idle_timeout) {
+            (Stream::Unix(_), Some(limit)) => {
+                let idle = Instant::now().checked_add(limit);
+                [self.deadline, idle].into_iter().flatten().min()
+            }
+            _ => self.deadline,
+        }
+    }
+
     /// Runs one read or write within the bounds.
-    fn bounded(&self, call: impl FnOnce(&Stream) -> io::Result<usize>) -> io::Result<usize> {
-        let result = match self.deadline {
+    #[inline]
+    fn bounded(
+        &self,
+        deadline: Option<Instant>,
+        call: impl FnOnce(&Stream) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        let result = match deadline {
             None => call(&self.stream),
             Some(deadline) => self.before(deadline, call),
         };
@@ -126,6 +272,8 @@ impl Client {
         })
     }
 
+    /// Subtle: by unwinding out of the wait, which takes nothing back: a read that is interrupted has read
+    /// nothing, a write that has had a part of its effect returns its count.
     fn before(
         &self,
         deadline: Instant,
@@ -139,6 +287,7 @@ impl Client {
         greenroom::timeout(left, || call(&self.stream)).map_err(elapsed)?
     }
 
+    #[cold]
     fn timed_out(&self) -> io::Error {
         Counters::add(&self.counters.timeouts, 1);
         let is_late = self.deadline.is_some_and(|at| at <= Instant::now());
@@ -150,27 +299,30 @@ impl Client {
     }
 }
 
+impl Drop for Client {
+    fn drop(&mut self) {
+        if let Some(idler) = &self.idler {
+            self.counters.idlers.leave(idler);
+        }
+    }
+}
+
 impl Read for &Client {
     #[inline]
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let count = self.bounded(|mut stream| stream.read(buf))?;
-        Counters::add(&self.counters.bytes_in, count as u64);
-        Ok(count)
+        self.read_bounded(|mut stream| stream.read(buf))
     }
 }
 
 impl Write for &Client {
     #[inline]
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        let count = self.bounded(|mut stream| stream.write(buf))?;
-        Counters::add(&self.counters.bytes_out, count as u64);
-        Ok(count)
+        self.write_bounded(buf.len(), |mut stream| stream.write(buf))
     }
 
     fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        let count = self.bounded(|mut stream| stream.write_vectored(bufs))?;
-        Counters::add(&self.counters.bytes_out, count as u64);
-        Ok(count)
+        let length = bufs.iter().map(|buf| buf.len()).sum();
+        self.write_bounded(length, |mut stream| stream.write_vectored(bufs))
     }
 
     #[inline]

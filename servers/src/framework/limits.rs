@@ -1,20 +1,37 @@
 //! What a server grants its clients, in numbers.
 
+use serde::{Deserialize, Serialize};
+use std::io;
 use std::time::Duration;
 
 /// Bounds of a server. `Limits::default()` suits a server on the open network; change single fields with
 /// `Limits { idle_timeout: …, ..Limits::default() }`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Clients at one time; those beyond are refused at once.
     pub clients_max: usize,
-    /// Clients at one time from one IP address. Unix clients have no address.
+    /// Clients at one time from one IP address; of IPv6, from one network of 64 bits. Unix clients have
+    /// no address.
     pub clients_per_address_max: usize,
-    /// How long a read or write may wait for the peer; `None`: for ever.
+    /// How long a read or write may wait for the peer; `None`: for ever. A peer that reads so slowly that
+    /// twice in a row less than 16 KiB leave in that time counts as one that does not read.
     pub idle_timeout: Option<Duration>,
     /// How long one request may take as a whole, from its first byte; `None`: for ever. It is up to the
     /// protocol to say where requests begin and end: `Client::begin_request`.
     pub request_timeout: Option<Duration>,
+}
+
+impl Limits {
+    /// # Errors
+    /// `InvalidInput` for a time-out of zero: no wait could ever end well.
+    pub(crate) fn check(&self) -> io::Result<()> {
+        let limits = [self.idle_timeout, self.request_timeout];
+        if limits.contains(&Some(Duration::ZERO)) {
+            let text = "a time-out of zero: None means without limit";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
+        Ok(())
+    }
 }
 
 impl Default for Limits {

@@ -5,6 +5,7 @@
 
 use greenroom::net::{Shutdown, SocketAddr, TcpStream};
 use greenroom::os::unix::net::UnixStream;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::IpAddr;
@@ -21,7 +22,7 @@ pub enum Stream {
 }
 
 /// Who is at the other end.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Peer {
     /// A TCP client.
     Ip(SocketAddr),
@@ -110,6 +111,18 @@ impl Write for &Stream {
 impl AsFd for Stream {
     fn as_fd(&self) -> BorrowedFd<'_> {
         each!(self, stream => stream.as_fd())
+    }
+}
+
+impl From<TcpStream> for Stream {
+    fn from(stream: TcpStream) -> Stream {
+        Stream::Tcp(stream)
+    }
+}
+
+impl From<UnixStream> for Stream {
+    fn from(stream: UnixStream) -> Stream {
+        Stream::Unix(stream)
     }
 }
 

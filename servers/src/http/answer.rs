@@ -119,6 +119,7 @@ impl Answering<'_> {
             is_head: head.method == "HEAD",
             keeps: head.framing.keeps
                 && !self.is_last
+                && !body.client.is_stopping()
                 && !response.closes
                 && follows != Follows::Coded(Coding::Close)
                 && body.is_drainable(drain_max),

@@ -171,14 +171,14 @@ mod tests {
     #[test]
     fn chunks_in_any_pieces_give_the_same() {
         let long_extension = format!("1;{}\r\nx\r\n0\r\n\r\n", "e".repeat(300));
-        let endless = format!("0\r\n{}", "T: x\r\n".repeat(2_000));
+        let endless = format!("0\r\n{}", "T: x\r\n".repeat(3_000));
         for (input, expected) in [
             ("0\r\n\r\nGET", Ok(("", 5))),
             ("3\r\nabc\r\n0\r\n\r\n", Ok(("abc", 13))),
             ("A\r\n0123456789\r\n00\r\n\r\n", Ok(("0123456789", 21))),
             (
                 "1;x=\"y\"\r\na\r\n0;q\r\nT: v\r\nU: w\r\n\r\n.",
-                Ok(("a", 33)),
+                Ok(("a", 31)),
             ),
             ("\r\n", Err(400)),
             (";x\r\n", Err(400)),

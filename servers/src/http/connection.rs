@@ -22,7 +22,7 @@ use super::status::reason;
 use super::upgraded::Upgraded;
 use crate::Client;
 use greenroom::net::Shutdown;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 use std::mem::MaybeUninit;
 
 /// Empty lines before a request that are skipped; RFC 9112 asks for one.
@@ -263,12 +263,11 @@ impl<'s> Connection<'s> {
     fn linger(&mut self) -> io::Result<()> {
         self.output.flush(self.client)?;
         self.client.shutdown(Shutdown::Write)?;
-        let (client, input) = (&*self.client, &mut self.input);
+        let client = &mut *self.client;
         let drain = || {
-            let mut left = LINGER_BYTES_MAX;
+            let (mut left, mut scratch) = (LINGER_BYTES_MAX, vec![0; 4 << 10]);
             while left > 0 {
-                input.replace(&[]);
-                match input.receive(client, 0) {
+                match client.read(&mut scratch) {
                     Ok(count) if count > 0 => left = left.saturating_sub(count),
                     _ => return,
                 }

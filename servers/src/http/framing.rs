@@ -30,7 +30,7 @@ pub(super) fn judge(version: Version, headers: &[Header<'_>]) -> Result<Framing,
     let mut hosts = 0;
     let (mut length, mut is_chunked) = (None, None);
     let mut expects_continue = false;
-    let mut keeps = version == Version::Http11;
+    let (mut asks_keep, mut asks_close) = (false, false);
     for header in headers {
         let is = |name: &str| header.name.eq_ignore_ascii_case(name);
         let value = header.value;
@@ -41,17 +41,18 @@ pub(super) fn judge(version: Version, headers: &[Header<'_>]) -> Result<Framing,
             }
             6 if is("expect") => expects_continue = expects(value)?,
             10 if is("connection") => {
-                keeps = (keeps || has_token(value, "keep-alive")) && !has_token(value, "close");
+                asks_keep |= has_token(value, "keep-alive");
+                asks_close |= has_token(value, "close");
             }
             14 if is("content-length") => {
-                if length.replace(parse_length(value)?).is_some() {
-                    return Err(Refusal::bad("two content lengths"));
-                }
+                set_once(&mut length, parse_length(value)?, "two content lengths")?;
             }
             17 if is("transfer-encoding") => {
-                if is_chunked.replace(check_coding(value)?).is_some() {
-                    return Err(Refusal::bad("two transfer encodings"));
-                }
+                set_once(
+                    &mut is_chunked,
+                    check_coding(value)?,
+                    "two transfer encodings",
+                )?;
             }
             _ => {}
         }
@@ -74,9 +75,17 @@ pub(super) fn judge(version: Version, headers: &[Header<'_>]) -> Result<Framing,
     };
     Ok(Framing {
         length,
-        keeps,
+        keeps: (version == Version::Http11 || asks_keep) && !asks_close,
         expects_continue: expects_continue && version == Version::Http11,
     })
+}
+
+/// Even two that are equal: a front end may have looked at one of them.
+fn set_once<T>(slot: &mut Option<T>, value: T, reason: &'static str) -> Result<(), Refusal> {
+    match slot.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(Refusal::bad(reason)),
+    }
 }
 
 /// Digits and nothing else: no sign, no list, no blank, no base.

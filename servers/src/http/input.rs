@@ -35,9 +35,16 @@ impl Input {
     }
 
     /// Reads more, into a buffer of at most about `max` bytes; 0 at the end. Parks.
-    pub(super) fn receive(&mut self, mut client: &Client, max: usize) -> io::Result<usize> {
+    ///
+    /// While nothing is unused the client is idle, and a shutdown is an end too.
+    pub(super) fn receive(&mut self, client: &mut Client, max: usize) -> io::Result<usize> {
+        let is_idle = self.start == self.end;
         self.make_room(max);
-        let count = client.read(&mut self.bytes[self.end..])?;
+        let room = &mut self.bytes[self.end..];
+        let count = match is_idle {
+            true => client.read_idle(room)?,
+            false => client.read(room)?,
+        };
         self.end += count;
         Ok(count)
     }

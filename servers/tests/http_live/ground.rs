@@ -19,7 +19,7 @@ impl Server {
     }
 
     pub(crate) fn stop(mut self) -> Totals {
-        self.0.take().unwrap().shutdown(Duration::ZERO)
+        self.0.take().unwrap().shutdown(Duration::from_secs(60))
     }
 
     pub(crate) fn totals(&self) -> Totals {

@@ -1,0 +1,23 @@
+//! HTTP from outside: raw bytes over a socket, and what comes back.
+//!
+//! `table` runs what `docs/servers/http.md` promises, row by row; `splits` the same in pieces; `fuzz` what
+//! nobody promised; `manners` is about time, panics, pipelines and endings. Clients are std's, on OS
+//! threads: nothing of the library is between the test and the wire.
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+#[path = "http/fuzz.rs"]
+mod fuzz;
+#[path = "http/logs.rs"]
+mod logs;
+#[path = "http/manners.rs"]
+mod manners;
+#[path = "http/site.rs"]
+mod site;
+#[path = "http/splits.rs"]
+mod splits;
+#[path = "http/table.rs"]
+mod table;
+#[path = "http/talk.rs"]
+mod talk;
+#[path = "../../tests/support/watchdog.rs"]
+mod watchdog;
