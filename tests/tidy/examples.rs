@@ -7,7 +7,7 @@ use crate::Breach;
 use crate::source::Source;
 
 /// The programs of the notes, by chapter.
-pub(crate) const ROWS: [&str; 48] = [
+pub(crate) const ROWS: [&str; 49] = [
     // socket
     "tcp_upper",
     "tcp_upper_client",
@@ -62,6 +62,8 @@ pub(crate) const ROWS: [&str; 48] = [
     "epoll_level",
     "selectors_echo",
     "io_models",
+    // application
+    "http_server",
 ];
 
 const TABLE: &str = "| example |";

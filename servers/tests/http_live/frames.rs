@@ -240,18 +240,22 @@ fn queue_and_peer_are_heard_in_turn() {
     }
 }
 
+/// Sent away at once, long before the grace is over; or cancelled.
 #[test]
 fn server_that_stops_says_that_it_goes_away() {
     let _watchdog = watchdog();
-    let server = echo(limits());
-    let mut socket = connect(&server, "/echo");
-    socket.send(Message::text("hello")).unwrap();
-    assert_eq!(socket.read().unwrap(), Message::text("hello"));
-    server.stop();
-    let Ok(Message::Close(Some(frame))) = socket.read() else {
-        panic!("no close frame");
-    };
-    assert_eq!(u16::from(frame.code), 1001);
+    for grace in [Duration::from_secs(3600), Duration::ZERO] {
+        let server = echo(limits());
+        let mut socket = connect(&server, "/echo");
+        socket.send(Message::text("hello")).unwrap();
+        assert_eq!(socket.read().unwrap(), Message::text("hello"));
+        let totals = server.stop(grace);
+        let Ok(Message::Close(Some(frame))) = socket.read() else {
+            panic!("no close frame");
+        };
+        assert_eq!(u16::from(frame.code), 1001);
+        assert_eq!((totals.open, totals.panics), (0, 0));
+    }
 }
 
 #[test]
