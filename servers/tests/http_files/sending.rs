@@ -13,7 +13,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 /// More than the buffers of a connection hold.
-const LONG: usize = 64 << 20;
+const LONG: usize = 24 << 20;
 
 fn begin(server: &Server) -> BufReader<TcpStream> {
     let mut stream = server.connect();
