@@ -1,6 +1,6 @@
 //! Files that are long, and files and clients that change their mind in the middle.
 
-use crate::ground::{Answer, Server, Tree, read_head};
+use crate::ground::{Answer, Server, Tree, pattern, read_head};
 use crate::watchdog::watchdog;
 use greenroom_servers::http::{Http, Router};
 use greenroom_servers::root::Root;
@@ -30,7 +30,7 @@ fn begin(server: &Server) -> BufReader<TcpStream> {
 fn long_file_comes_whole_and_the_connection_goes_on() {
     let _watchdog = watchdog();
     let tree = Tree::new();
-    let contents: Vec<u8> = (0..LONG).map(|n| (n / 7 % 253) as u8).collect();
+    let contents = pattern(LONG);
     tree.file("file", &contents);
     let server = Server::start(&tree);
     let mut reader = begin(&server);
@@ -51,7 +51,7 @@ fn long_file_comes_whole_and_the_connection_goes_on() {
 fn long_file_that_is_not_in_memory_comes_whole() {
     let _watchdog = watchdog();
     let tree = Tree::new();
-    let contents: Vec<u8> = (0..LONG).map(|n| (n / 7 % 253) as u8).collect();
+    let contents = pattern(LONG);
     let path = tree.file("file", &contents);
     let file = File::open(path).unwrap();
     file.sync_all().unwrap();
@@ -160,7 +160,7 @@ fn client_that_leaves_in_the_middle_harms_nobody() {
 fn long_file_comes_whole_however_clients_are_served() {
     let _watchdog = watchdog();
     let tree = Tree::new();
-    let contents: Vec<u8> = (0..LONG / 8).map(|n| (n / 7 % 253) as u8).collect();
+    let contents = pattern(LONG / 8);
     tree.file("file", &contents);
     let http = || {
         let root = Root::read_only(tree.root()).unwrap();
