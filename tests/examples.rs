@@ -5,6 +5,8 @@
 //! members are run from here. Python's part is left out, with a line that says so, where there is no `python3`.
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+#[path = "examples/application_http.rs"]
+mod application_http;
 #[path = "examples/bad_uploads.rs"]
 mod bad_uploads;
 #[path = "examples/chat_program.rs"]

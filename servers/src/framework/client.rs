@@ -181,6 +181,14 @@ impl Client {
         }
     }
 
+    /// As [`read_idle`](Client::read_idle), for whoever reads in other ways, and may be sent away at any
+    /// time from now on: a shutdown ends what comes from the peer. `false`: the server is stopping already.
+    pub(crate) fn stay_idle(&mut self) -> bool {
+        let idlers = &self.counters.idlers;
+        let idler = self.idler.get_or_insert_with(|| idlers.enter(&self.stream));
+        idlers.begin(idler)
+    }
+
     /// Whether the server is being shut down: a protocol ends its conversations as soon as it politely can.
     pub fn is_stopping(&self) -> bool {
         self.counters.idlers.is_stopping()
@@ -189,6 +197,18 @@ impl Client {
     /// Adds bytes that left by another way than `write` (`sendfile`).
     pub fn count_sent(&self, bytes: u64) {
         Counters::add(&self.counters.bytes_out, bytes);
+    }
+
+    /// How long a wait for the peer that begins now may last; for those who wait by themselves.
+    pub(crate) fn time_left(&self) -> Option<Duration> {
+        let left = |deadline: Instant| deadline.saturating_duration_since(Instant::now());
+        let of_request = self.deadline.map(left);
+        of_request.into_iter().chain(self.limits.idle_timeout).min()
+    }
+
+    /// As a read or write that ran out of time: counted.
+    pub(crate) fn out_of_time(&self) -> io::Error {
+        self.timed_out()
     }
 
     /// One read. The end of a stream that the server itself has ended is an error: what was read so far
@@ -233,18 +253,6 @@ impl Client {
             }
             _ => self.deadline,
         }
-    }
-
-    /// How long a wait for the peer that begins now may last; for those who wait by themselves.
-    pub(crate) fn time_left(&self) -> Option<Duration> {
-        let left = |deadline: Instant| deadline.saturating_duration_since(Instant::now());
-        let of_request = self.deadline.map(left);
-        of_request.into_iter().chain(self.limits.idle_timeout).min()
-    }
-
-    /// As a read or write that ran out of time: counted.
-    pub(crate) fn out_of_time(&self) -> io::Error {
-        self.timed_out()
     }
 
     /// Runs one read or write within the bounds.

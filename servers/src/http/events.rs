@@ -123,7 +123,8 @@ impl Events<'_, '_> {
         self.heartbeat = every;
     }
 
-    /// The next item of a queue; `None` when it gives no more, or when the client has gone. Parks.
+    /// The next item of a queue; `None` when it gives no more, when the client has gone, or at
+    /// the next heartbeat if the server stops. Parks.
     ///
     /// # Errors
     /// As [`Events::send`], for the heartbeat.
@@ -153,6 +154,7 @@ impl Events<'_, '_> {
                     Presence::Talks => self.is_watched = false,
                     Presence::Silent => {}
                 },
+                None if client.is_stopping() => return Ok(None),
                 None => self.say(":\n\n")?,
             }
         }

@@ -1,6 +1,6 @@
 //! curl, as people use it. Without curl these tests say so, and pass.
 
-use crate::ground::{Server, Tree};
+use crate::ground::{Server, Tree, pattern};
 use crate::watchdog::watchdog;
 use std::fs;
 use std::process::Command;
@@ -25,7 +25,7 @@ fn curl(args: &[&str]) -> Option<String> {
 fn curl_gets_resumes_and_asks_again() {
     let _watchdog = watchdog();
     let tree = Tree::new();
-    let contents: Vec<u8> = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();
+    let contents = pattern(3_000_000);
     tree.file("file", &contents);
     tree.file("text.txt", "0123456789");
     tree.file("dir/index.html", "index");

@@ -43,6 +43,12 @@ impl Drop for Tree {
     }
 }
 
+/// So many bytes that say where they are.
+pub(crate) fn pattern(length: usize) -> Vec<u8> {
+    let period: Vec<u8> = (0..251).collect();
+    period.into_iter().cycle().take(length).collect()
+}
+
 pub(crate) struct Server(Option<Running>);
 
 impl Server {

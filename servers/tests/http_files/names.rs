@@ -63,7 +63,7 @@ fn unreadable_file_is_forbidden() {
     let _watchdog = watchdog();
     let tree = Tree::new();
     let path = tree.file("locked", "x");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read(&path).is_ok() {
         eprintln!("not tested: root may read everything");
         return;

@@ -1,15 +1,19 @@
 //! Files that are long, and files and clients that change their mind in the middle.
 
-use crate::ground::{Server, Tree, read_head};
+use crate::ground::{Answer, Server, Tree, pattern, read_head};
 use crate::watchdog::watchdog;
-use greenroom_servers::Limits;
+use greenroom_servers::http::{Http, Router};
+use greenroom_servers::root::Root;
+use greenroom_servers::{Concurrency, Limits, TcpServer, UnixServer};
+use rustix::fs::{Advice, fadvise};
 use std::fs::{self, File};
 use std::io::{BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 /// More than the buffers of a connection hold.
-const LONG: usize = 64 << 20;
+const LONG: usize = 24 << 20;
 
 fn begin(server: &Server) -> BufReader<TcpStream> {
     let mut stream = server.connect();
@@ -26,7 +30,7 @@ fn begin(server: &Server) -> BufReader<TcpStream> {
 fn long_file_comes_whole_and_the_connection_goes_on() {
     let _watchdog = watchdog();
     let tree = Tree::new();
-    let contents: Vec<u8> = (0..LONG).map(|n| (n / 7 % 253) as u8).collect();
+    let contents = pattern(LONG);
     tree.file("file", &contents);
     let server = Server::start(&tree);
     let mut reader = begin(&server);
@@ -40,6 +44,22 @@ fn long_file_comes_whole_and_the_connection_goes_on() {
             .unwrap();
         read_head(&mut reader);
     }
+}
+
+/// Not in the page cache, where the file system lets go of it: read by the pool, not by `sendfile`.
+#[test]
+fn long_file_that_is_not_in_memory_comes_whole() {
+    let _watchdog = watchdog();
+    let tree = Tree::new();
+    let contents = pattern(LONG);
+    let path = tree.file("file", &contents);
+    let file = File::open(path).unwrap();
+    file.sync_all().unwrap();
+    fadvise(&file, 0, None, Advice::DontNeed).unwrap();
+    let server = Server::start(&tree);
+    let mut body = vec![0; LONG];
+    begin(&server).read_exact(&mut body).unwrap();
+    assert!(body == contents);
 }
 
 #[test]
@@ -135,3 +155,42 @@ fn client_that_leaves_in_the_middle_harms_nobody() {
     }
     assert_eq!(server.ask("HEAD", "/file", "").status, 200);
 }
+
+#[test]
+fn long_file_comes_whole_however_clients_are_served() {
+    let _watchdog = watchdog();
+    let tree = Tree::new();
+    let contents = pattern(LONG / 8);
+    tree.file("file", &contents);
+    let http = || {
+        let root = Root::read_only(tree.root()).unwrap();
+        Http::new(Router::new().files("/*path", root))
+    };
+    let request = b"GET /file HTTP/1.0\r\n\r\n";
+    let check = |stream: &mut dyn ReadWrite| {
+        stream.write_all(request).unwrap();
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).unwrap();
+        assert!(Answer::of(&bytes).body == contents);
+    };
+    for concurrency in [
+        Concurrency::OsThread,
+        Concurrency::Inline,
+        Concurrency::Pool(1),
+    ] {
+        let server = TcpServer::bind("127.0.0.1:0")
+            .unwrap()
+            .concurrency(concurrency);
+        let server = server.serve_in_background(http()).unwrap();
+        check(&mut TcpStream::connect(server.local_addr()).unwrap());
+        server.shutdown(Duration::from_secs(60));
+    }
+    let path = tree.0.join("socket");
+    let server = UnixServer::bind(&path).unwrap();
+    let server = server.serve_in_background(http()).unwrap();
+    check(&mut UnixStream::connect(&path).unwrap());
+    server.shutdown(Duration::from_secs(60));
+}
+
+trait ReadWrite: Read + Write {}
+impl<T: Read + Write> ReadWrite for T {}

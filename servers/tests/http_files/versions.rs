@@ -1,6 +1,6 @@
 //! Conditions and ranges, from end to end; their rules are tables beside the code.
 
-use crate::ground::{Server, Tree};
+use crate::ground::{Server, Tree, pattern};
 use crate::watchdog::watchdog;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -60,7 +60,7 @@ fn version_that_the_client_has_is_not_sent_again() {
 fn range_is_sent_with_its_place() {
     let _watchdog = watchdog();
     let tree = Tree::new();
-    let contents: Vec<u8> = (0..1_000_000_u32).map(|n| (n % 251) as u8).collect();
+    let contents = pattern(1_000_000);
     tree.file("file", &contents);
     let server = Server::start(&tree);
     for (range, first, last) in [

@@ -3,7 +3,8 @@
 use crate::ground::Server;
 use crate::watchdog::watchdog;
 use greenroom::queue::Queue;
-use greenroom_servers::http::{Next, Router, WebSocketLimits};
+use greenroom_servers::http::{Http, Next, Router, WebSocketLimits};
+use greenroom_servers::{Concurrency, TcpServer};
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -58,6 +59,28 @@ fn messages_of_all_sizes_come_back_and_both_sides_close() {
         socket.read(),
         Err(tungstenite::Error::ConnectionClosed)
     ));
+}
+
+/// Its waits block an OS thread, and its end comes by a shutdown of the connection.
+#[test]
+fn socket_works_on_an_os_thread() {
+    let _watchdog = watchdog();
+    let router = Router::new().websocket("/echo", |socket, _| {
+        while let Some(message) = socket.receive()? {
+            socket.send(message)?;
+        }
+        Ok(())
+    });
+    let server = TcpServer::bind("127.0.0.1:0").unwrap();
+    let server = server.concurrency(Concurrency::OsThread);
+    let server = server.serve_in_background(Http::new(router)).unwrap();
+    let stream = TcpStream::connect(server.local_addr()).unwrap();
+    let (mut socket, _) = tungstenite::client("ws://h/echo", stream).unwrap();
+    socket.send(Message::text("hello")).unwrap();
+    assert_eq!(socket.read().unwrap(), Message::text("hello"));
+    let totals = server.shutdown(Duration::from_secs(3600));
+    assert_eq!((totals.open, totals.errors), (0, 0));
+    assert!(matches!(socket.read(), Ok(Message::Close(_))));
 }
 
 /// A frame with a mask of zeros, which leaves the payload as it is.
@@ -240,18 +263,22 @@ fn queue_and_peer_are_heard_in_turn() {
     }
 }
 
+/// Sent away at once, long before the grace is over; or cancelled.
 #[test]
 fn server_that_stops_says_that_it_goes_away() {
     let _watchdog = watchdog();
-    let server = echo(limits());
-    let mut socket = connect(&server, "/echo");
-    socket.send(Message::text("hello")).unwrap();
-    assert_eq!(socket.read().unwrap(), Message::text("hello"));
-    server.stop();
-    let Ok(Message::Close(Some(frame))) = socket.read() else {
-        panic!("no close frame");
-    };
-    assert_eq!(u16::from(frame.code), 1001);
+    for grace in [Duration::from_secs(3600), Duration::ZERO] {
+        let server = echo(limits());
+        let mut socket = connect(&server, "/echo");
+        socket.send(Message::text("hello")).unwrap();
+        assert_eq!(socket.read().unwrap(), Message::text("hello"));
+        let totals = server.stop(grace);
+        let Ok(Message::Close(Some(frame))) = socket.read() else {
+            panic!("no close frame");
+        };
+        assert_eq!(u16::from(frame.code), 1001);
+        assert_eq!((totals.open, totals.panics), (0, 0));
+    }
 }
 
 #[test]

@@ -18,8 +18,8 @@ impl Server {
         self.0.as_ref().unwrap().local_addr()
     }
 
-    pub(crate) fn stop(mut self) -> Totals {
-        self.0.take().unwrap().shutdown(Duration::ZERO)
+    pub(crate) fn stop(mut self, grace: Duration) -> Totals {
+        self.0.take().unwrap().shutdown(grace)
     }
 
     pub(crate) fn totals(&self) -> Totals {

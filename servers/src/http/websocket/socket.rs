@@ -146,12 +146,28 @@ impl WebSocket<'_> {
                 // Their answers are sent by the next `read`.
                 Ok(Frame::Ping(_) | Frame::Pong(_) | Frame::Close(_) | Frame::Frame(_)) => continue,
                 Err(Error::ConnectionClosed | Error::AlreadyClosed) => Ok(None),
+                Err(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake))
+                    if self.is_sent_away() =>
+                {
+                    Ok(None)
+                }
                 Err(error) => {
                     self.complain(&error);
                     Err(io_error(error))
                 }
             };
         }
+    }
+
+    /// Whether the connection has ended because the server stops; the peer is told.
+    fn is_sent_away(&mut self) -> bool {
+        let pipe = self.socket.get_ref();
+        let is_stopping = pipe.client.is_stopping();
+        if is_stopping {
+            pipe.send_now(&GOING_AWAY);
+            self.is_broken = true;
+        }
+        is_stopping
     }
 
     /// Tells the peer what it did wrong.
@@ -245,6 +261,7 @@ pub(super) fn run(
         .write_buffer_size(BUFFER_BYTES)
         .max_message_size(Some(limits.message_bytes_max))
         .max_frame_size(Some(limits.frame_bytes_max));
+    upgraded.client().stay_idle();
     let pipe = Pipe::new(upgraded.client(), early);
     let mut socket = WebSocket {
         socket: tungstenite::WebSocket::from_raw_socket(pipe, Role::Server, Some(config)),
