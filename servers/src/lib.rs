@@ -10,8 +10,8 @@
 
 mod framework;
 pub mod ftp;
-pub mod root;
 pub mod multiprocessing;
+pub mod root;
 
 pub use framework::client::Client;
 pub use framework::concurrency::Concurrency;

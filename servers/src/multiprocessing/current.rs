@@ -104,7 +104,8 @@ impl CurrentProcess {
     /// assert_eq!(here.parent_pid(), std::os::unix::process::parent_id());
     /// ```
     pub fn parent_pid(&self) -> u32 {
-        self.parent.unwrap_or_else(std::os::unix::process::parent_id)
+        self.parent
+            .unwrap_or_else(std::os::unix::process::parent_id)
     }
 
     /// Whether it is ended at the end of its parent, rather than waited for. Never parks.

@@ -223,7 +223,9 @@ fn torn(text: &str) -> io::Error {
 
 fn parse(header: &[u8]) -> io::Result<(usize, usize)> {
     let number = |range| {
-        let four = header.get(range).and_then(|bytes: &[u8]| bytes.try_into().ok());
+        let four = header
+            .get(range)
+            .and_then(|bytes: &[u8]| bytes.try_into().ok());
         four.map(u32::from_le_bytes)
             .and_then(|number| usize::try_from(number).ok())
     };

@@ -42,7 +42,10 @@ greenroom::thread_local! {
 }
 
 /// Puts what was there before back, also when a `Serialize` of the user's panics.
-struct Restore<T: 'static>(&'static greenroom::thread::LocalKey<RefCell<Option<T>>>, Option<T>);
+struct Restore<T: 'static>(
+    &'static greenroom::thread::LocalKey<RefCell<Option<T>>>,
+    Option<T>,
+);
 
 impl<T> Restore<T> {
     fn set(key: &'static greenroom::thread::LocalKey<RefCell<Option<T>>>, value: T) -> Restore<T> {
@@ -82,7 +85,8 @@ impl Packed {
         let fds = self.fds.into_iter().map(Some).collect();
         let _scope = Restore::set(&UNPACKING, fds);
         postcard::from_bytes(&self.bytes).map_err(|error| {
-            let text = format!("multiprocessing: what another process sent is not a value: {error}");
+            let text =
+                format!("multiprocessing: what another process sent is not a value: {error}");
             io::Error::new(io::ErrorKind::InvalidData, text)
         })
     }
@@ -115,7 +119,9 @@ pub(super) fn give_owned<S: Serializer>(
     let index = PACKING.with(|cell| {
         let mut packing = cell.borrow_mut();
         let Some(packing) = packing.as_mut() else {
-            return Err("a descriptor goes along only with what is sent to another process".to_owned());
+            return Err(
+                "a descriptor goes along only with what is sent to another process".to_owned(),
+            );
         };
         let fd = match fd {
             Ok(fd) if packing.fds.len() < DESCRIPTORS_MAX => fd,

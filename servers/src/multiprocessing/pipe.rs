@@ -85,7 +85,10 @@ impl<S, R> Connection<S, R> {
 
     /// Why there is nothing to receive, and nobody to send to.
     fn end(&self, kind: io::ErrorKind) -> io::Error {
-        let obituary = self.there.get().and_then(|record| record.obituary(STATUS_PATIENCE));
+        let obituary = self
+            .there
+            .get()
+            .and_then(|record| record.obituary(STATUS_PATIENCE));
         let text = obituary.unwrap_or_else(|| "the other end was closed".to_owned());
         io::Error::new(kind, format!("multiprocessing: {text}"))
     }
@@ -106,12 +109,14 @@ impl<S, R> Connection<S, R> {
         S: Serialize,
     {
         let (packed, _bonds) = Packed::of(value)?;
-        self.frames.send(packed).map_err(|error| match error.kind() {
-            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => {
-                self.end(io::ErrorKind::BrokenPipe)
-            }
-            _ => error,
-        })
+        self.frames
+            .send(packed)
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => {
+                    self.end(io::ErrorKind::BrokenPipe)
+                }
+                _ => error,
+            })
     }
 
     /// Receives a value. Parks until one comes.
@@ -210,6 +215,10 @@ impl<S, R> Serialize for Connection<S, R> {
 impl<'de, S, R> Deserialize<'de> for Connection<S, R> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Connection<S, R>, D::Error> {
         let socket = take(deserializer)?;
-        Ok(Connection::new(socket, Holder::default(), Holder::default()))
+        Ok(Connection::new(
+            socket,
+            Holder::default(),
+            Holder::default(),
+        ))
     }
 }

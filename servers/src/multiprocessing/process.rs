@@ -160,9 +160,9 @@ impl Builder {
         let host = current::host()?;
         let code = Code::of(function)?;
         let (packed, bonds) = Packed::of(&argument)?;
-        let name = self.name.unwrap_or_else(|| {
-            format!("Process-{}", COUNT.fetch_add(1, Ordering::Relaxed) + 1)
-        });
+        let name = self
+            .name
+            .unwrap_or_else(|| format!("Process-{}", COUNT.fetch_add(1, Ordering::Relaxed) + 1));
         let is_daemon = self.is_daemon;
         let mut fds = vec![letter(&name, is_daemon, &packed.bytes)?];
         fds.extend(packed.fds);

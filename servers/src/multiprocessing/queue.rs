@@ -87,7 +87,9 @@ fn pack(value: &impl Serialize) -> io::Result<Vec<u8>> {
     if packed.fds.is_empty() {
         return Ok(packed.bytes);
     }
-    Err(invalid("descriptors go through pipes and arguments, not through a queue"))
+    Err(invalid(
+        "descriptors go through pipes and arguments, not through a queue",
+    ))
 }
 
 fn unpack<T: DeserializeOwned>(bytes: Vec<u8>) -> io::Result<T> {

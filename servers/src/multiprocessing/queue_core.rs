@@ -18,7 +18,9 @@ pub(super) enum Call {
     /// The time limit is kept by the host, so that what "timed out" is not in the queue.
     Put(Vec<u8>, Limit),
     /// The time limit is the caller's: what comes too late is withdrawn.
-    Get { may_wait: bool },
+    Get {
+        may_wait: bool,
+    },
     Count,
     Close,
 }
@@ -82,11 +84,7 @@ impl Limit {
 type Guard<'a> = MutexGuard<'a, State>;
 
 /// Waits until notified or the deadline; false if that has passed.
-fn wait<'a>(
-    condition: &Condvar,
-    state: Guard<'a>,
-    deadline: Option<Instant>,
-) -> (Guard<'a>, bool) {
+fn wait<'a>(condition: &Condvar, state: Guard<'a>, deadline: Option<Instant>) -> (Guard<'a>, bool) {
     let Some(deadline) = deadline else {
         let waited = condition.wait(state);
         return (waited.unwrap_or_else(PoisonError::into_inner), true);

@@ -65,7 +65,9 @@ fn split(bytes: &[u8]) -> io::Result<(u8, u64, &[u8])> {
 
 fn refusal(id: u64, error: &io::Error) -> Packed {
     let place = KINDS.iter().position(|kind| *kind == error.kind());
-    let place = place.and_then(|place| u8::try_from(place).ok()).unwrap_or(0);
+    let place = place
+        .and_then(|place| u8::try_from(place).ok())
+        .unwrap_or(0);
     let mut payload = vec![place];
     payload.extend(error.to_string().as_bytes());
     frame(REFUSAL, id, &payload)
@@ -162,7 +164,9 @@ fn admit_socket<S: Service>(
 /// Serves the user at `socket` until it leaves. Others may join through it, and are served meanwhile.
 pub(super) fn serve_first<S: Service>(service: &Arc<S>, socket: OwnedFd) -> io::Result<()> {
     let (_user, thread) = admit_socket(service, socket)?;
-    thread.join().map_err(|_| io::Error::other("a service panicked"))
+    thread
+        .join()
+        .map_err(|_| io::Error::other("a service panicked"))
 }
 
 fn serve<S: Service>(service: &Arc<S>, user: &Arc<User>) {
@@ -262,9 +266,16 @@ impl Drop for Open {
 
 impl Shared {
     fn gone(&self) -> io::Error {
-        let ended = self.host.as_ref().and_then(|record| record.obituary(STATUS_PATIENCE));
-        let text = ended.unwrap_or_else(|| format!("the process that holds the {} is gone", self.what));
-        io::Error::new(io::ErrorKind::BrokenPipe, format!("multiprocessing: {text}"))
+        let ended = self
+            .host
+            .as_ref()
+            .and_then(|record| record.obituary(STATUS_PATIENCE));
+        let text =
+            ended.unwrap_or_else(|| format!("the process that holds the {} is gone", self.what));
+        io::Error::new(
+            io::ErrorKind::BrokenPipe,
+            format!("multiprocessing: {text}"),
+        )
     }
 
     fn read_answers(&self) {
@@ -327,10 +338,13 @@ impl Client {
 
     fn send(&self, message: Packed) -> io::Result<()> {
         let shared = self.shared();
-        shared.frames.send(message).map_err(|error| match error.kind() {
-            io::ErrorKind::InvalidInput => error,
-            _ => shared.gone(),
-        })
+        shared
+            .frames
+            .send(message)
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::InvalidInput => error,
+                _ => shared.gone(),
+            })
     }
 
     /// Calls, and waits for the answer.

@@ -126,7 +126,10 @@ mod tests {
             function: 1,
         };
         for request in [
-            Request::Spawn { seq: u64::MAX, code },
+            Request::Spawn {
+                seq: u64::MAX,
+                code,
+            },
             Request::Signal { pid: 7, signal: 9 },
         ] {
             assert_eq!(Request::decode(request.encode()), request);

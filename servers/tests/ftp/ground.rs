@@ -1,7 +1,7 @@
 //! What the tests stand on: a tree of files, a server in this process, a raw client, the log.
 
 use greenroom::Runtime;
-use greenroom_servers::ftp::{Ftp, Settings, Stopper, Users};
+use greenroom_servers::ftp::{BUSY, Ftp, Settings, Stopper, Users};
 use greenroom_servers::root::Root;
 use greenroom_servers::{Limits, Running, TcpServer};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -103,7 +103,10 @@ impl Site {
         let (running, stopper) = runtime.run(|| {
             let ftp = Ftp::new(Root::writable(&root).unwrap(), settings);
             let stopper = ftp.stopper();
-            let server = TcpServer::bind(at).unwrap().limits(limits);
+            let server = TcpServer::bind(at)
+                .unwrap()
+                .limits(limits)
+                .reject_with(BUSY);
             (server.serve_in_background(ftp).unwrap(), stopper)
         });
         Site {

@@ -55,7 +55,7 @@ fn no_name_leads_out_of_the_tree() {
         raw.ask(&format!("STOR {name}"), "5");
         raw.data();
         raw.ask(&format!("APPE {name}"), "5");
-        raw.ask("RNFR a.txt", "350");
+        raw.ask("RNFR /a.txt", "350");
         // A link is replaced, not followed.
         let code = if name.starts_with("/up") { "5" } else { "250" };
         raw.ask(&format!("RNTO {name}"), code);

@@ -145,6 +145,23 @@ fn idle_client_is_told_and_closed() {
 }
 
 #[test]
+fn client_beyond_the_limit_is_told_and_closed() {
+    let _watchdog = watchdog();
+    let limits = Limits {
+        clients_max: 2,
+        ..Limits::default()
+    };
+    let site = Site::start("127.0.0.1:0", 2, settings(), limits);
+    let raws = [site.connect(), site.connect()];
+    let mut third = Raw::new(TcpStream::connect(site.address).unwrap());
+    third.expect("421 Too many");
+    third.expect_end();
+    drop(raws);
+    site.wait_until_empty();
+    site.connect().ask("NOOP", "200");
+}
+
+#[test]
 fn shutdown_is_told_to_idle_clients_and_waits_for_transfers() {
     let _watchdog = watchdog();
     let mut site = Site::new();
