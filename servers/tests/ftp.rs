@@ -16,6 +16,8 @@ mod bad_servers;
 mod clients;
 #[path = "ftp/crowd.rs"]
 mod crowd;
+#[path = "ftp/doors.rs"]
+mod doors;
 #[path = "ftp/ground.rs"]
 mod ground;
 #[path = "ftp/jail.rs"]

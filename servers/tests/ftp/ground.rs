@@ -37,7 +37,7 @@ impl Drop for TempDir {
 /// Bytes in which a lost or doubled piece shows.
 pub(crate) fn pattern(len: usize) -> Vec<u8> {
     (0..len)
-        .map(|at| (at % 251 ^ at / 251 % 256).to_le_bytes()[0])
+        .map(|at| ((at % 251) ^ (at / 251 % 256)).to_le_bytes()[0])
         .collect()
 }
 

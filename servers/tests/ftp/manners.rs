@@ -197,11 +197,14 @@ fn shutdown_without_grace_cuts_transfers() {
     busy.expect_end();
 }
 
+/// Brings a client somewhere; returns its data connection.
+type Scene = fn(&mut Raw) -> Option<TcpStream>;
+
 #[test]
 fn client_that_vanishes_leaves_nothing_behind() {
     let _watchdog = watchdog();
     let site = Site::new();
-    let scenes: &[(&str, fn(&mut Raw) -> Option<TcpStream>)] = &[
+    let scenes: &[(&str, Scene)] = &[
         ("greeting", |_| None),
         ("half a line", |raw| {
             raw.send(b"NOO");
