@@ -34,3 +34,7 @@ mod programs;
 mod table;
 #[path = "ftp/transfers.rs"]
 mod transfers;
+
+/// The examples that `programs` runs.
+const SERVER_PROGRAM: &str = "ftp_server";
+const CLIENT_PROGRAM: &str = "ftp_client";

@@ -71,7 +71,7 @@ fn no_name_leads_out_of_the_tree() {
     assert_eq!(site.root.parent().unwrap().read_dir().unwrap().count(), 2);
     // Deleting a link deletes the link.
     symlink("../secret.txt", site.path("link")).unwrap();
-    raw.ask("DELE link", "250");
+    raw.ask("DELE /link", "250");
     assert_eq!(std::fs::read(&secret).unwrap(), b"secret");
 }
 

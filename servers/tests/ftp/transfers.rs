@@ -5,7 +5,7 @@ use super::watchdog::watchdog;
 use greenroom_servers::Limits;
 use greenroom_servers::ftp::Settings;
 use socket2::SockRef;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::TcpStream;
 use std::time::Duration;
 
