@@ -9,7 +9,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, Once};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// For one answer; longer than any pause that a test's settings have.
 const DEADLINE: Duration = Duration::from_secs(50);
@@ -146,8 +146,10 @@ impl Site {
     /// Waits until nobody is connected.
     pub(crate) fn wait_until_empty(&self) {
         let running = self.running.as_ref().unwrap();
-        // The counter has no event: asked now and then, under the watchdog.
+        let start = Instant::now();
+        // The counter has no event: asked now and then.
         while clients(running) > 0 {
+            assert!(start.elapsed() < DEADLINE, "clients are left");
             std::thread::sleep(Duration::from_millis(2));
         }
     }

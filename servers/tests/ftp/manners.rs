@@ -203,7 +203,13 @@ type Scene = fn(&mut Raw) -> Option<TcpStream>;
 #[test]
 fn client_that_vanishes_leaves_nothing_behind() {
     let _watchdog = watchdog();
-    let site = Site::new();
+    // No limit of time is what ends them.
+    let hour = Duration::from_secs(3600);
+    let site = Site::with(Settings {
+        data_wait: hour,
+        stall: hour,
+        ..settings()
+    });
     let scenes: &[(&str, Scene)] = &[
         ("greeting", |_| None),
         ("half a line", |raw| {
