@@ -127,7 +127,10 @@ fn list(ftp: &mut FtpClient, directory: &str) -> io::Result<()> {
 
 fn get(ftp: &mut FtpClient, file: &str, local: &str) -> io::Result<()> {
     let bar = bar();
-    let mut sink = Late { path: local, file: None };
+    let mut sink = Late {
+        path: local,
+        file: None,
+    };
     let bytes = ftp.get(file, &mut sink, |so_far, total| show(&bar, so_far, total))?;
     sink.file()?;
     bar.finish_and_clear();

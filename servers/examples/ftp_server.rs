@@ -26,7 +26,7 @@ mod cli;
 
 use cli::say;
 use greenroom::signal::{Signal, Signals};
-use greenroom_servers::ftp::{Ftp, Settings, Users, hash_password};
+use greenroom_servers::ftp::{BUSY, Ftp, Settings, Users, hash_password};
 use greenroom_servers::root::{Root, VirtualPath};
 use greenroom_servers::{Limits, TcpServer};
 use std::io;
@@ -93,7 +93,8 @@ fn server(
     let (host, port) = args.address();
     let tried = || cli::context(format!("cannot listen on {host}:{port}"));
     let server = TcpServer::bind((host, port)).map_err(tried())?;
-    let running = server.limits(limits).serve_in_background(ftp)?;
+    let server = server.limits(limits).reject_with(BUSY);
+    let running = server.serve_in_background(ftp)?;
     say!("listening on {}", running.local_addr());
 
     let signal = signals.wait()?;

@@ -16,6 +16,8 @@ mod bad_servers;
 mod clients;
 #[path = "ftp/crowd.rs"]
 mod crowd;
+#[path = "ftp/doors.rs"]
+mod doors;
 #[path = "ftp/ground.rs"]
 mod ground;
 #[path = "ftp/jail.rs"]
@@ -32,3 +34,7 @@ mod programs;
 mod table;
 #[path = "ftp/transfers.rs"]
 mod transfers;
+
+/// The examples that `programs` runs.
+const SERVER_PROGRAM: &str = "ftp_server";
+const CLIENT_PROGRAM: &str = "ftp_client";

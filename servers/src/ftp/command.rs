@@ -299,6 +299,29 @@ mod tests {
     }
 
     #[test]
+    fn any_bytes_are_a_command_or_a_fault() {
+        use proptest::prelude::*;
+        let verb = "[A-Za-z]{0,5}".prop_map(String::into_bytes);
+        let rest = proptest::collection::vec(any::<u8>(), 0..40);
+        let outcome = proptest::test_runner::TestRunner::deterministic().run(
+            &(verb, any::<bool>(), rest),
+            |(verb, has_blank, rest)| {
+                let blank: &[u8] = if has_blank { b" " } else { b"" };
+                let line = [&verb, blank, &rest].concat();
+                if let Err(fault) = Command::parse(&line) {
+                    prop_assert!((500..600).contains(&fault.code));
+                }
+                let mut lines = super::super::lines::Lines::new(8);
+                lines.feed(&line);
+                lines.feed(b"\r\n\r\n");
+                prop_assert!(std::iter::from_fn(|| lines.next()).count() >= 1);
+                Ok(())
+            },
+        );
+        outcome.expect("because nothing may panic");
+    }
+
+    #[test]
     fn help_names_what_is_parsed() {
         for verb in VERBS.split(' ') {
             let outcome = Command::parse(verb.as_bytes()).map_err(|fault| fault.code);

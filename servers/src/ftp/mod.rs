@@ -30,5 +30,5 @@ pub use session::{Ftp, Stopper};
 pub use settings::Settings;
 pub use users::{Users, hash_password};
 
-/// What a client beyond a limit is sent before it is sent away.
+/// What a client beyond a limit is told: for [`TcpServer::reject_with`](crate::TcpServer::reject_with).
 pub const BUSY: &[u8] = b"421 Too many clients: come back later\r\n";

@@ -367,8 +367,9 @@ impl<'a> Session<'a> {
         if self.is_at_end {
             return Ok(());
         }
-        self.client.shutdown(Shutdown::Write)?;
-        // Whether it falls silent or goes on, this connection is over.
+        // Whether it is there to hear it, or not;
+        let _ = self.client.shutdown(Shutdown::Write);
+        // whether it falls silent or goes on, this connection is over.
         let _ = greenroom::timeout(limit, || {
             io::copy(&mut self.control.take(bytes_max), &mut io::sink())
         });

@@ -61,13 +61,11 @@ impl Session<'_> {
     }
 
     pub(super) fn extended(&mut self, family: Family) -> io::Result<()> {
-        let is_here = match (family, self.here.ip().to_canonical()) {
-            (Family::Same, _) => true,
-            (Family::V4, IpAddr::V4(_)) | (Family::V6, IpAddr::V6(_)) => true,
-            (_, IpAddr::V4(_)) => return self.say(522, "Protocol not supported, use (1)"),
-            (_, IpAddr::V6(_)) => return self.say(522, "Protocol not supported, use (2)"),
-        };
-        debug_assert!(is_here);
+        match (family, self.here.ip().to_canonical()) {
+            (Family::V6, IpAddr::V4(_)) => return self.say(522, "Protocol not supported, use (1)"),
+            (Family::V4, IpAddr::V6(_)) => return self.say(522, "Protocol not supported, use (2)"),
+            _ => {}
+        }
         match self.open_door() {
             Ok(address) => {
                 let text = address::extended(address.port());

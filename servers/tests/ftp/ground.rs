@@ -1,7 +1,7 @@
 //! What the tests stand on: a tree of files, a server in this process, a raw client, the log.
 
 use greenroom::Runtime;
-use greenroom_servers::ftp::{Ftp, Settings, Stopper, Users};
+use greenroom_servers::ftp::{BUSY, Ftp, Settings, Stopper, Users};
 use greenroom_servers::root::Root;
 use greenroom_servers::{Limits, Running, TcpServer};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -9,7 +9,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, Once};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// For one answer; longer than any pause that a test's settings have.
 const DEADLINE: Duration = Duration::from_secs(50);
@@ -37,7 +37,7 @@ impl Drop for TempDir {
 /// Bytes in which a lost or doubled piece shows.
 pub(crate) fn pattern(len: usize) -> Vec<u8> {
     (0..len)
-        .map(|at| (at % 251 ^ at / 251 % 256).to_le_bytes()[0])
+        .map(|at| ((at % 251) ^ (at / 251 % 256)).to_le_bytes()[0])
         .collect()
 }
 
@@ -103,7 +103,10 @@ impl Site {
         let (running, stopper) = runtime.run(|| {
             let ftp = Ftp::new(Root::writable(&root).unwrap(), settings);
             let stopper = ftp.stopper();
-            let server = TcpServer::bind(at).unwrap().limits(limits);
+            let server = TcpServer::bind(at)
+                .unwrap()
+                .limits(limits)
+                .reject_with(BUSY);
             (server.serve_in_background(ftp).unwrap(), stopper)
         });
         Site {
@@ -143,8 +146,10 @@ impl Site {
     /// Waits until nobody is connected.
     pub(crate) fn wait_until_empty(&self) {
         let running = self.running.as_ref().unwrap();
-        // The counter has no event: asked now and then, under the watchdog.
+        let start = Instant::now();
+        // The counter has no event: asked now and then.
         while clients(running) > 0 {
+            assert!(start.elapsed() < DEADLINE, "clients are left");
             std::thread::sleep(Duration::from_millis(2));
         }
     }

@@ -55,7 +55,7 @@ fn no_name_leads_out_of_the_tree() {
         raw.ask(&format!("STOR {name}"), "5");
         raw.data();
         raw.ask(&format!("APPE {name}"), "5");
-        raw.ask("RNFR a.txt", "350");
+        raw.ask("RNFR /a.txt", "350");
         // A link is replaced, not followed.
         let code = if name.starts_with("/up") { "5" } else { "250" };
         raw.ask(&format!("RNTO {name}"), code);
@@ -71,7 +71,7 @@ fn no_name_leads_out_of_the_tree() {
     assert_eq!(site.root.parent().unwrap().read_dir().unwrap().count(), 2);
     // Deleting a link deletes the link.
     symlink("../secret.txt", site.path("link")).unwrap();
-    raw.ask("DELE link", "250");
+    raw.ask("DELE /link", "250");
     assert_eq!(std::fs::read(&secret).unwrap(), b"secret");
 }
 

@@ -145,6 +145,23 @@ fn idle_client_is_told_and_closed() {
 }
 
 #[test]
+fn client_beyond_the_limit_is_told_and_closed() {
+    let _watchdog = watchdog();
+    let limits = Limits {
+        clients_max: 2,
+        ..Limits::default()
+    };
+    let site = Site::start("127.0.0.1:0", 2, settings(), limits);
+    let raws = [site.connect(), site.connect()];
+    let mut third = Raw::new(TcpStream::connect(site.address).unwrap());
+    third.expect("421 Too many");
+    third.expect_end();
+    drop(raws);
+    site.wait_until_empty();
+    site.connect().ask("NOOP", "200");
+}
+
+#[test]
 fn shutdown_is_told_to_idle_clients_and_waits_for_transfers() {
     let _watchdog = watchdog();
     let mut site = Site::new();
@@ -180,11 +197,20 @@ fn shutdown_without_grace_cuts_transfers() {
     busy.expect_end();
 }
 
+/// Brings a client somewhere; returns its data connection.
+type Scene = fn(&mut Raw) -> Option<TcpStream>;
+
 #[test]
 fn client_that_vanishes_leaves_nothing_behind() {
     let _watchdog = watchdog();
-    let site = Site::new();
-    let scenes: &[(&str, fn(&mut Raw) -> Option<TcpStream>)] = &[
+    // No limit of time is what ends them.
+    let hour = Duration::from_secs(3600);
+    let site = Site::with(Settings {
+        data_wait: hour,
+        stall: hour,
+        ..settings()
+    });
+    let scenes: &[(&str, Scene)] = &[
         ("greeting", |_| None),
         ("half a line", |raw| {
             raw.send(b"NOO");

@@ -29,7 +29,7 @@ fn tour(address: SocketAddr) -> io::Result<()> {
 
     let (mut bytes, mut last) = (Vec::new(), (0, None));
     let count = ftp.get("big.bin", &mut bytes, |so_far, total| {
-        last = (so_far, total)
+        last = (so_far, total);
     })?;
     assert!(bytes == whole && count == 3 << 20);
     assert_eq!(last, (3 << 20, Some(3 << 20)));

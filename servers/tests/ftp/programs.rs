@@ -4,6 +4,7 @@ use super::child::{Ended, Running};
 use super::clients::is_installed;
 use super::ground::{TempDir, pattern, plant};
 use super::watchdog::watchdog;
+use super::{CLIENT_PROGRAM, SERVER_PROGRAM};
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -48,14 +49,14 @@ fn assert_is(line: &str, pattern: &str) {
 
 fn start(root: &Path, args: &[&str]) -> (Running, String) {
     let root = root.to_str().unwrap();
-    let mut command = example("ftp_server", &["--port", "0", "--root", root]);
+    let mut command = example(SERVER_PROGRAM, &["--port", "0", "--root", root]);
     let mut running = Running::start(command.args(args));
     let address = running.line("listening on 127.0.0.1:");
     (running, address)
 }
 
 fn client(port: &str, dir: &Path, args: &[&str]) -> Ended {
-    let mut command = example("ftp_client", &["--port", port]);
+    let mut command = example(CLIENT_PROGRAM, &["--port", port]);
     Running::start(command.args(args).current_dir(dir)).end()
 }
 
@@ -68,7 +69,7 @@ fn server_and_client_print_what_their_headers_say() {
     let [list, got] = said(CLIENT)[..] else {
         panic!("{:?}", said(CLIENT))
     };
-    let mut shell = example("ftp_client", &["--port", &port]);
+    let mut shell = example(CLIENT_PROGRAM, &["--port", &port]);
     let shell = shell.stdin(Stdio::piped()).current_dir(&dir.0);
     let mut shell = Running::start(shell);
     let mut input = shell.child.stdin.take().unwrap();
@@ -93,7 +94,7 @@ fn client_gets_resumes_and_puts_by_its_arguments() {
     let dir = TempDir::new();
     let root = plant(&dir.0);
     let hash = {
-        let mut command = example("ftp_server", &["--hash-password"]);
+        let mut command = example(SERVER_PROGRAM, &["--hash-password"]);
         let mut running = Running::start(command.stdin(Stdio::piped()));
         running
             .child
@@ -158,7 +159,7 @@ fn bad_arguments_are_named() {
         (&["--users", "/no/such"], 1, "/no/such"),
         (&["--port", &port], 1, "in use"),
     ] {
-        let ended = Running::start(&mut example("ftp_server", args)).end();
+        let ended = Running::start(&mut example(SERVER_PROGRAM, args)).end();
         assert_eq!(ended.status.code(), Some(code), "{ended}");
         assert!(ended.stderr.contains(complaint), "{ended}");
     }
@@ -173,7 +174,7 @@ fn curl_killed_in_the_middle_of_an_upload_can_resume_it() {
     let dir = TempDir::new();
     let root = plant(&dir.0);
     let hash = {
-        let mut command = example("ftp_server", &["--hash-password"]);
+        let mut command = example(SERVER_PROGRAM, &["--hash-password"]);
         let mut running = Running::start(command.stdin(Stdio::piped()));
         running
             .child

@@ -94,6 +94,7 @@ fn bad_input_gets_the_replies_and_log_lines_of_the_document() {
 fn events_of_the_document_have_their_tests() {
     let sources = [
         include_str!("table.rs"),
+        include_str!("doors.rs"),
         include_str!("manners.rs"),
         include_str!("transfers.rs"),
         include_str!("jail.rs"),

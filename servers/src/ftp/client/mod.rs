@@ -19,7 +19,34 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A connection to an FTP server. Dropping it closes it without a word.
 ///
 /// Every method parks. After an error that is no [`Answer`] the two sides may be out of step: connect
-/// again. See [`Ftp`](super::Ftp) for an example.
+/// again.
+///
+/// # Examples
+/// ```
+/// use greenroom_servers::TcpServer;
+/// use greenroom_servers::ftp::{Ftp, Settings, client::FtpClient};
+/// use greenroom_servers::root::Root;
+/// greenroom::run(|| {
+///     let ftp = Ftp::new(Root::read_only("src")?, Settings::default());
+///     let server = TcpServer::bind("127.0.0.1:0")?.serve_in_background(ftp)?;
+///
+///     let mut client = FtpClient::connect(server.local_addr())?;
+///     client.login("anonymous", "me@here")?;
+///     client.cwd("ftp")?;
+///     assert_eq!(client.pwd()?, "/ftp");
+///     let size = client.size("mod.rs")?;
+///     let mut text = Vec::new();
+///     client.get("mod.rs", &mut text, |so_far, total| assert!(Some(so_far) <= total))?;
+///     assert_eq!(text.len() as u64, size);
+///     client.get_from("mod.rs", 4, &mut text, |_, _| {})?;
+///     assert_eq!(text.len() as u64, 2 * size - 4);
+///     assert!(client.list("..")?.contains(" lib.rs"));
+///     assert!(client.put("new", &b"text"[..], |_| {}).is_err());
+///     assert!(client.mkdir("new").is_err());
+///     client.quit()
+/// })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct FtpClient {
     control: TcpStream,
