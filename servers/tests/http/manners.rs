@@ -229,16 +229,15 @@ fn request_under_way_is_answered_when_the_server_stops() {
         let mut talk = Talk::new(site.address);
         talk.send(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
         until(|| begun.load(Ordering::SeqCst));
-        let end = std::thread::spawn(move || site.end(Duration::from_secs(60)));
-        assert!(idle.is_closed());
-        go.store(true, Ordering::SeqCst);
-        let answer = talk.answer(false).unwrap();
-        assert_eq!(
-            (answer.text(), answer.header("connection")),
-            ("done", Some("close"))
-        );
-        drop(talk);
-        let totals = end.join().unwrap();
+        let client = std::thread::spawn(move || {
+            assert!(idle.is_closed());
+            go.store(true, Ordering::SeqCst);
+            let answer = talk.answer(false).unwrap();
+            let end = (answer.text(), answer.header("connection"));
+            assert_eq!(end, ("done", Some("close")));
+        });
+        let totals = site.end(Duration::from_secs(60));
+        client.join().unwrap();
         assert_eq!((totals.cut_off, totals.errors), (0, 0));
     }
 }
