@@ -39,6 +39,6 @@ pub use limits::HttpLimits;
 pub use request::{Request, Version};
 pub use response::{Body, Response};
 pub use router::Router;
-pub use server::Http;
+pub use server::{BUSY, Http};
 pub use upgraded::Upgraded;
 pub use writer::BodyWriter;

@@ -12,8 +12,9 @@ use proptest::test_runner::{Config, TestRunner};
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-const CORPUS: [&[u8]; 9] = [
+const CORPUS: [&[u8]; 10] = [
     include_bytes!("../corpus/http/chunked"),
+    include_bytes!("../corpus/http/control"),
     include_bytes!("../corpus/http/expect"),
     include_bytes!("../corpus/http/forms"),
     include_bytes!("../corpus/http/pipelined"),

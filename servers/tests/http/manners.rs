@@ -286,3 +286,24 @@ fn access_log_has_a_line_per_request_and_no_line_of_a_client() {
     assert!(line.contains(rest) && line.ends_with("us"), "{line}");
     assert_eq!(logs::access_with("\"-\" 400 ").len(), 1);
 }
+
+#[test]
+fn body_whose_writer_panics_ends_its_client_only() {
+    let _watchdog = watchdog();
+    let router = router().get("/burst", |_: &mut Request<'_>| {
+        Response::writer(|_| -> std::io::Result<()> { panic!("on purpose") })
+    });
+    let site = Site::with(1, patient().0, Http::new(router));
+    let mut talk = Talk::new(site.address);
+    talk.send(ROOT);
+    talk.send(b"GET /burst HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_eq!(talk.answer(false).unwrap().text(), "root");
+    let mut all = Vec::new();
+    talk.stream.read_to_end(&mut all).unwrap();
+    assert!(!all.ends_with(b"0\r\n\r\n"));
+    until(|| site.totals().open == 0);
+    let expected = "GET \"/burst\": the handler panicked: \"on purpose\"";
+    assert_eq!(logs::about(talk.local), [expected]);
+    assert_eq!(site.totals().panics, 1);
+    assert!(Talk::new(site.address).is_open());
+}
