@@ -4,7 +4,7 @@
 //! `connection` only, with a head that was judged.
 
 use super::access;
-use super::body::{RequestBody, Rest};
+use super::body::{Progress, RequestBody, Rest};
 use super::content;
 use super::encode::{self, Clock, Context, Follows};
 use super::framing::Length;
@@ -13,7 +13,7 @@ use super::output::Output;
 use super::refusal::Refusal;
 use super::request::{Request, Version};
 use super::response::{Body, Response, UpgradeFn};
-use super::router::{Found, HandlerFn};
+use super::router::Found;
 use super::server::Http;
 use super::writer::Coding;
 use crate::{Client, Counters};
@@ -37,6 +37,8 @@ pub(super) struct Answering<'s> {
     pub(super) clock: &'s Clock,
     /// No more requests are wanted.
     pub(super) is_last: bool,
+    /// When, if there is an access log.
+    pub(super) begun: Option<Instant>,
 }
 
 /// What the next request begins with, and whether there is one.
@@ -51,53 +53,32 @@ impl Answering<'_> {
         client: &mut Client,
         output: &mut Output,
     ) -> io::Result<Outcome> {
-        let is_whole = match head.framing.length {
-            Length::Sized(length) => length <= buffered.len() as u64,
-            Length::Chunked => false,
-        };
-        if is_whole {
-            return self.answer_within(head, buffered, client, output);
-        }
-        client.begin_request();
-        let outcome = self.answer_within(head, buffered, client, output);
-        client.end_request();
-        outcome
-    }
-
-    fn answer_within(
-        &self,
-        head: &Head<'_>,
-        buffered: &[u8],
-        client: &Client,
-        output: &mut Output,
-    ) -> io::Result<Outcome> {
-        let begun = access::is_on(self.http.logs_access).then(Instant::now);
         let found = self.http.router.find(head.method, &head.target.path);
         let limit = found
             .body_limit()
             .unwrap_or(self.http.limits.body_bytes_max);
-        if matches!(head.framing.length, Length::Sized(length) if length > limit) {
-            return Ok(Err(Refusal::new(413, "body too long")));
-        }
-        let body = RequestBody::new(client, output, buffered, head.framing, limit);
-        let (response, body) = match found {
-            Found::Handler(handler, _, params) => {
-                let peer = client.peer();
-                let mut request = Request {
-                    head,
-                    params,
-                    body,
-                    peer,
-                };
-                let response = call(handler, &mut request);
-                (response, request.body)
+        let is_whole = match head.framing.length {
+            Length::Sized(length) if length > limit => {
+                return Ok(Err(Refusal::new(413, "body too long")));
             }
-            found => (found.answer(), body),
+            Length::Sized(length) => length <= buffered.len() as u64,
+            Length::Chunked => false,
         };
-        if let Some(refusal) = body.refusal() {
+        if !is_whole {
+            client.begin_request();
+        }
+        let progress = Progress::new(head.framing, limit);
+        let (mut response, progress) = run(head, found, client, output, buffered, progress);
+        // The answer may take as long as the client reads.
+        client.end_request();
+        if let Some(refusal) = progress.refusal() {
             return Ok(Err(refusal));
         }
-        self.send(head, response, body, begun)
+        if let Some(error) = response.cause.take() {
+            let (method, path) = (head.method, &head.target.path);
+            log::error!("{}: {method} {path:?}: {error}", client.peer());
+        }
+        self.send(head, response, client, output, buffered, progress)
     }
 
     /// Puts an answer into the output, or sends it.
@@ -105,12 +86,14 @@ impl Answering<'_> {
         &self,
         head: &Head<'_>,
         mut response: Response,
-        mut body: RequestBody<'_>,
-        begun: Option<Instant>,
+        client: &mut Client,
+        output: &mut Output,
+        buffered: &[u8],
+        mut progress: Progress,
     ) -> io::Result<Outcome> {
         let follows = encode::plan(&response, head.version);
         let is_upgrade = follows == Follows::Upgrade;
-        if is_upgrade && (head.version == Version::Http10 || !body.is_done()) {
+        if is_upgrade && (head.version == Version::Http10 || !progress.is_done()) {
             return Ok(Err(Refusal::bad("upgrade of a request that cannot be")));
         }
         let drain_max = self.http.limits.drain_bytes_max;
@@ -119,51 +102,93 @@ impl Answering<'_> {
             is_head: head.method == "HEAD",
             keeps: head.framing.keeps
                 && !self.is_last
-                && !body.client.is_stopping()
+                && !client.is_stopping()
                 && !response.closes
                 && follows != Follows::Coded(Coding::Close)
-                && body.is_drainable(drain_max),
+                && progress.is_drainable(drain_max),
             server_line: &self.http.server_line,
             clock: self.clock,
         };
-        encode::head(&mut body.output.bytes, &response, follows, context);
-        let before = body.output.total();
+        encode::head(&mut output.bytes, &response, follows, context);
+        let before = output.total();
         let mut upgrade = None;
         match std::mem::replace(&mut response.body, Body::Empty) {
             Body::Upgrade(run) => upgrade = Some(run),
             content if context.is_head || follows == Follows::Nothing => drop(content),
-            content => content::send(content, follows, body.client, body.output)?,
+            content => send_content(content, follows, head, client, output)?,
         }
-        if let Some(begun) = begun {
-            let (status, bytes) = (response.status, body.output.total() - before);
-            access::line(body.client.peer(), head, status, bytes, begun.elapsed());
+        if let Some(begun) = self.begun {
+            let (status, bytes) = (response.status, output.total() - before);
+            access::line(client.peer(), head, status, bytes, begun.elapsed());
+        }
+        let mut is_drained = progress.is_done();
+        if context.keeps && !is_drained {
+            client.begin_request();
+            let mut body = RequestBody::new(client, output, buffered, progress);
+            is_drained = body.drain(drain_max);
+            progress = body.into_progress();
+            client.end_request();
         }
         let after = match upgrade {
             Some(run) => After::Upgrade(run),
-            None if context.keeps && body.drain(drain_max) => After::Keep,
+            None if context.keeps && is_drained => After::Keep,
             // The client knows that it was the last one.
-            None if !head.framing.keeps && body.is_done() => After::Close,
+            None if !head.framing.keeps && is_drained => After::Close,
             None => After::Linger,
         };
-        Ok(Ok((body.into_rest(), after)))
+        Ok(Ok((progress.into_rest(), after)))
     }
 }
 
-/// Runs a handler. Its panic is a 500, and the end of the connection; a cancellation goes on.
-fn call(handler: &HandlerFn, request: &mut Request<'_>) -> Response {
-    let result = panic::catch_unwind(AssertUnwindSafe(|| handler(request)));
-    result.unwrap_or_else(|payload| {
+/// Runs the handler that was found, if any.
+fn run<'c>(
+    head: &'c Head<'c>,
+    found: Found<'c>,
+    client: &'c Client,
+    output: &'c mut Output,
+    buffered: &'c [u8],
+    progress: Progress,
+) -> (Response, Progress) {
+    let Found::Handler(handler, _, params) = found else {
+        return (found.answer(), progress);
+    };
+    let mut request = Request {
+        head,
+        params,
+        body: RequestBody::new(client, output, buffered, progress),
+        peer: client.peer(),
+    };
+    let response = caught(client, || handler(&mut request)).unwrap_or_else(|text| {
+        let (method, path) = (head.method, &head.target.path);
+        log::error!("{}: {method} {path:?}: {text}", client.peer());
+        Response::status_page(500).close()
+    });
+    (response, request.body.into_progress())
+}
+
+/// Sends a body; the panic of whoever writes it is an error.
+fn send_content(
+    content: Body,
+    follows: Follows,
+    head: &Head<'_>,
+    client: &Client,
+    output: &mut Output,
+) -> io::Result<()> {
+    let sent = caught(client, || content::send(content, follows, client, output));
+    sent.unwrap_or_else(|text| {
+        let (method, path) = (head.method, &head.target.path);
+        Err(io::Error::other(format!("{method} {path:?}: {text}")))
+    })
+}
+
+/// Runs what is the user's. Of a panic, which is counted, there is the text; a cancellation goes on.
+fn caught<T>(client: &Client, user: impl FnOnce() -> T) -> Result<T, String> {
+    panic::catch_unwind(AssertUnwindSafe(user)).map_err(|payload| {
         if greenroom::is_interrupt(payload.as_ref()) {
             panic::resume_unwind(payload);
         }
-        let (method, path) = (request.method(), request.path());
-        let text = panic_text(payload.as_ref());
-        log::error!(
-            "{}: {method} {path:?}: the handler panicked: {text:?}",
-            request.peer()
-        );
-        Counters::add(&request.body.client.counters().panics, 1);
-        Response::status_page(500).close()
+        Counters::add(&client.counters().panics, 1);
+        format!("the handler panicked: {:?}", panic_text(payload.as_ref()))
     })
 }
 

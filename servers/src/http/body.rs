@@ -21,16 +21,22 @@ const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 /// A client that waits for `100 Continue` gets it with the first read. A body beyond its limit, malformed
 /// or too slow is an error here, and the client is answered 413, 400 or 408 whatever the handler returns.
 pub struct RequestBody<'c> {
-    pub(super) client: &'c Client,
-    pub(super) output: &'c mut Output,
+    client: &'c Client,
+    output: &'c mut Output,
     /// What was read together with the head.
     buffered: &'c [u8],
+    progress: Progress,
+}
+
+/// How far a body was read: what is left of a [`RequestBody`] when it lets go of its connection.
+pub(super) struct Progress {
+    /// Of what was read together with the head.
     used: usize,
     /// What was read later, of a chunked body.
     spill: Vec<u8>,
     spill_used: usize,
     decoder: Decoder,
-    pub(super) limit: u64,
+    limit: u64,
     taken: u64,
     owes_continue: bool,
     refusal: Option<Refusal>,
@@ -50,22 +56,13 @@ pub(super) enum Rest {
     Spilled(Vec<u8>, usize),
 }
 
-impl<'c> RequestBody<'c> {
-    pub(super) fn new(
-        client: &'c Client,
-        output: &'c mut Output,
-        buffered: &'c [u8],
-        framing: Framing,
-        limit: u64,
-    ) -> RequestBody<'c> {
+impl Progress {
+    pub(super) fn new(framing: Framing, limit: u64) -> Progress {
         let decoder = match framing.length {
             Length::Sized(length) => Decoder::Sized(length),
             Length::Chunked => Decoder::Chunked(Chunks::new()),
         };
-        RequestBody {
-            client,
-            output,
-            buffered,
+        Progress {
             used: 0,
             spill: Vec::new(),
             spill_used: 0,
@@ -78,8 +75,7 @@ impl<'c> RequestBody<'c> {
     }
 
     /// Bytes that are still to come, if the client told.
-    #[must_use]
-    pub fn remaining(&self) -> Option<u64> {
+    fn remaining(&self) -> Option<u64> {
         match self.decoder {
             Decoder::Sized(left) => Some(left),
             Decoder::Chunked(_) => None,
@@ -98,24 +94,51 @@ impl<'c> RequestBody<'c> {
         }
     }
 
-    /// Whether the client waits for a permission that nobody gave.
-    pub(super) fn owes_continue(&self) -> bool {
-        self.owes_continue && !self.is_done()
+    /// Whether the rest is here already, or is so little that it may be waited for; and the client does
+    /// not wait for a permission that nobody gave.
+    pub(super) fn is_drainable(&self, max: u64) -> bool {
+        let is_little = self.remaining().is_none_or(|left| left <= max);
+        self.is_done() || (self.refusal.is_none() && !self.owes_continue && is_little)
     }
 
-    /// Whether the rest is here already, or is so little that it may be waited for.
-    pub(super) fn is_drainable(&self, max: u64) -> bool {
-        self.refusal.is_none()
-            && !self.owes_continue()
-            && self.remaining().is_none_or(|left| left <= max)
+    /// What follows.
+    pub(super) fn into_rest(self) -> Rest {
+        match self.spill.is_empty() {
+            true => Rest::Used(self.used),
+            false => Rest::Spilled(self.spill, self.spill_used),
+        }
+    }
+}
+
+impl<'c> RequestBody<'c> {
+    pub(super) fn new(
+        client: &'c Client,
+        output: &'c mut Output,
+        buffered: &'c [u8],
+        progress: Progress,
+    ) -> RequestBody<'c> {
+        RequestBody {
+            client,
+            output,
+            buffered,
+            progress,
+        }
+    }
+
+    /// Bytes that are still to come, if the client told.
+    #[must_use]
+    pub fn remaining(&self) -> Option<u64> {
+        self.progress.remaining()
+    }
+
+    /// Lets go of the connection.
+    pub(super) fn into_progress(self) -> Progress {
+        self.progress
     }
 
     /// Reads what nobody wanted; whether that was all of it.
     pub(super) fn drain(&mut self, max: u64) -> bool {
-        if self.is_done() {
-            return true;
-        }
-        self.limit = self.taken.saturating_add(max);
+        self.progress.limit = self.progress.taken.saturating_add(max);
         let mut scratch = vec![0; 2 << 10];
         loop {
             match self.read(&mut scratch) {
@@ -126,23 +149,15 @@ impl<'c> RequestBody<'c> {
         }
     }
 
-    /// What follows.
-    pub(super) fn into_rest(self) -> Rest {
-        match self.spill.is_empty() {
-            true => Rest::Used(self.used),
-            false => Rest::Spilled(self.spill, self.spill_used),
-        }
-    }
-
     fn refuse(&mut self, refusal: Refusal) -> io::Error {
-        self.refusal = Some(refusal);
+        self.progress.refusal = Some(refusal);
         error_of(refusal)
     }
 
     /// Reads from the client into `buf`.
     fn receive(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if self.owes_continue {
-            self.owes_continue = false;
+        if self.progress.owes_continue {
+            self.progress.owes_continue = false;
             self.output.bytes.extend_from_slice(CONTINUE);
         }
         // Whoever waits for earlier answers before he sends on gets them.
@@ -157,7 +172,7 @@ impl<'c> RequestBody<'c> {
                 Err(self.refuse(Refusal::new(408, "body too slow")))
             }
             Err(error) => {
-                self.refusal = Some(Refusal::bad("body cut short"));
+                self.progress.refusal = Some(Refusal::bad("body cut short"));
                 Err(error)
             }
         }
@@ -165,52 +180,55 @@ impl<'c> RequestBody<'c> {
 
     fn read_sized(&mut self, buf: &mut [u8], left: u64) -> io::Result<usize> {
         let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(buf.len());
-        let rest = &self.buffered[self.used..];
+        let rest = &self.buffered[self.progress.used..];
         let count = if rest.is_empty() {
             self.receive(&mut buf[..wanted])?
         } else {
             let count = wanted.min(rest.len());
             buf[..count].copy_from_slice(&rest[..count]);
-            self.used += count;
+            self.progress.used += count;
             count
         };
-        self.decoder = Decoder::Sized(left - count as u64);
+        self.progress.decoder = Decoder::Sized(left - count as u64);
         Ok(count)
     }
 
     fn read_chunked(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         loop {
-            let Decoder::Chunked(chunks) = &mut self.decoder else {
+            let progress = &mut self.progress;
+            let Decoder::Chunked(chunks) = &mut progress.decoder else {
                 return Ok(0);
             };
-            let is_early = self.used < self.buffered.len();
+            let is_early = progress.used < self.buffered.len();
             let input = match is_early {
-                true => &self.buffered[self.used..],
-                false => &self.spill[self.spill_used..],
+                true => &self.buffered[progress.used..],
+                false => &progress.spill[progress.spill_used..],
             };
             let outcome = chunks.decode(input, buf);
             let is_done = chunks.is_done();
             let (used, produced) = outcome.map_err(|refusal| self.refuse(refusal))?;
             match is_early {
-                true => self.used += used,
-                false => self.spill_used += used,
+                true => self.progress.used += used,
+                false => self.progress.spill_used += used,
             }
             if produced > 0 || is_done {
                 return Ok(produced);
             }
-            if self.used == self.buffered.len() && self.spill_used == self.spill.len() {
+            if self.progress.used == self.buffered.len()
+                && self.progress.spill_used == self.progress.spill.len()
+            {
                 self.refill()?;
             }
         }
     }
 
     fn refill(&mut self) -> io::Result<()> {
-        let mut spill = std::mem::take(&mut self.spill);
+        let mut spill = std::mem::take(&mut self.progress.spill);
         spill.resize(SPILL_BYTES, 0);
         let count = self.receive(&mut spill)?;
         spill.truncate(count);
-        self.spill = spill;
-        self.spill_used = 0;
+        self.progress.spill = spill;
+        self.progress.spill_used = 0;
         Ok(())
     }
 }
@@ -226,18 +244,18 @@ fn error_of(refusal: Refusal) -> io::Error {
 
 impl Read for RequestBody<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if let Some(refusal) = self.refusal {
+        if let Some(refusal) = self.progress.refusal {
             return Err(error_of(refusal));
         }
-        if buf.is_empty() || self.is_done() {
+        if buf.is_empty() || self.progress.is_done() {
             return Ok(0);
         }
-        let count = match self.decoder {
+        let count = match self.progress.decoder {
             Decoder::Sized(left) => self.read_sized(buf, left)?,
             Decoder::Chunked(_) => self.read_chunked(buf)?,
         };
-        self.taken += count as u64;
-        if self.taken > self.limit {
+        self.progress.taken += count as u64;
+        if self.progress.taken > self.progress.limit {
             return Err(self.refuse(Refusal::new(413, "body too long")));
         }
         Ok(count)
@@ -247,9 +265,9 @@ impl Read for RequestBody<'_> {
 impl fmt::Debug for RequestBody<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RequestBody")
-            .field("taken", &self.taken)
+            .field("taken", &self.progress.taken)
             .field("remaining", &self.remaining())
-            .field("refusal", &self.refusal)
+            .field("refusal", &self.progress.refusal)
             .finish_non_exhaustive()
     }
 }

@@ -65,8 +65,12 @@ impl Chunks {
         let (mut used, mut produced) = (0, 0);
         while used < input.len() && !self.is_done() {
             if self.state != State::Data {
-                self.step(input[used])?;
-                used += 1;
+                match self.step(input[used]) {
+                    Ok(()) => used += 1,
+                    // What came before counts first, against a limit too; the byte is judged again.
+                    Err(_) if produced > 0 => break,
+                    Err(refusal) => return Err(refusal),
+                }
                 continue;
             }
             let left = usize::try_from(self.left).unwrap_or(usize::MAX);

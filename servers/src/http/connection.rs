@@ -24,6 +24,7 @@ use crate::Client;
 use greenroom::net::Shutdown;
 use std::io::{self, ErrorKind, Read};
 use std::mem::MaybeUninit;
+use std::time::Instant;
 
 /// Empty lines before a request that are skipped; RFC 9112 asks for one.
 const EMPTY_LINES_MAX: u32 = 8;
@@ -75,7 +76,12 @@ impl<'s> Connection<'s> {
                 log::debug!("{}: {error}", self.client.peer());
                 Ok(())
             }
-            result => result,
+            Err(error) => {
+                // An answer failed in its midst: those before it did not.
+                let _ = self.output.flush(self.client);
+                Err(error)
+            }
+            Ok(()) => Ok(()),
         }
     }
 
@@ -109,7 +115,14 @@ impl<'s> Connection<'s> {
         }
         let max = self.http.limits.header_bytes_max;
         match self.input.receive(self.client, max) {
-            Ok(0) => Ok(false),
+            Ok(0) => {
+                if !is_idle {
+                    // What did not seem worth a parse may be malformed, and gets its answer.
+                    self.judged = 0;
+                    self.step()?;
+                }
+                Ok(false)
+            }
             Ok(_) => {
                 self.clock.tick();
                 Ok(true)
@@ -161,6 +174,7 @@ impl<'s> Connection<'s> {
             http: self.http,
             clock: &self.clock,
             is_last,
+            begun: access::is_on(self.http.logs_access).then(Instant::now),
         };
         let buffered = &bytes[head.length..];
         let (length, is_head) = (head.length, head.method == "HEAD");

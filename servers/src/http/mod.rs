@@ -47,7 +47,7 @@ pub use limits::HttpLimits;
 pub use request::{Request, Version};
 pub use response::{Body, Response};
 pub use router::Router;
-pub use server::Http;
+pub use server::{BUSY, Http};
 pub use upgraded::Upgraded;
 pub use websocket::{Message, Next, Opening, Origins, WebSocket, WebSocketLimits};
 pub use writer::BodyWriter;

@@ -3,8 +3,11 @@
 use crate::Client;
 use std::io::{self, IoSlice, Write};
 
-/// What is kept between requests; a buffer that had to grow beyond is given back.
-const KEPT_BYTES: usize = 4 << 10;
+/// What there is at first: two plain answers.
+const FIRST_BYTES: usize = 512;
+
+/// What is kept between requests: some thirty plain answers. A buffer that had to grow beyond is given back.
+const KEPT_BYTES: usize = 8 << 10;
 
 /// The answers of a connection that were not written yet.
 #[derive(Debug, Default)]
@@ -41,10 +44,10 @@ impl Output {
         self.sent + self.bytes.len() as u64
     }
 
-    /// The connection is idle: a large buffer is given back.
+    /// The connection is idle, and nothing is gathered: a large buffer is given back.
     pub(super) fn rest(&mut self) {
-        if self.bytes.capacity() > KEPT_BYTES {
-            self.bytes = Vec::new();
+        if self.bytes.capacity() > KEPT_BYTES || self.bytes.capacity() == 0 {
+            self.bytes = Vec::with_capacity(FIRST_BYTES);
         }
     }
 }

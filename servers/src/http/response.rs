@@ -27,6 +27,8 @@ pub struct Response {
     pub(super) headers: Vec<(Text, Text)>,
     pub(super) body: Body,
     pub(super) closes: bool,
+    /// Why it is 500: a log line.
+    pub(super) cause: Option<io::Error>,
 }
 
 /// The bytes of an answer, or where they come from. Never sent for HEAD, 204 and 304.
@@ -71,6 +73,7 @@ impl Response {
             headers: Vec::new(),
             body: Body::Empty,
             closes: false,
+            cause: None,
         }
     }
 
@@ -238,8 +241,9 @@ pub(super) fn is_token(name: &str) -> bool {
 impl From<io::Result<Response>> for Response {
     fn from(result: io::Result<Response>) -> Response {
         result.unwrap_or_else(|error| {
-            log::error!("a handler failed: {error}");
-            Response::status_page(500)
+            let mut response = Response::status_page(500);
+            response.cause = Some(error);
+            response
         })
     }
 }

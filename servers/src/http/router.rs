@@ -39,6 +39,8 @@ pub(super) struct Route {
     /// `None`: any.
     method: Option<&'static str>,
     pattern: &'static str,
+    /// It has no parameters.
+    is_literal: bool,
     pub(super) handler: HandlerFn,
     pub(super) body_limit: Option<u64>,
 }
@@ -158,6 +160,7 @@ impl Router {
         self.routes.push(Route {
             method,
             pattern,
+            is_literal: !pattern.contains("/:") && star.is_none(),
             handler: Box::new(move |request| handler(request).into()),
             body_limit: None,
         });
@@ -167,7 +170,7 @@ impl Router {
     pub(super) fn find<'c>(&'c self, method: &str, path: &'c str) -> Found<'c> {
         let mut has_path = false;
         for route in &self.routes {
-            if !matches(route.pattern, path) {
+            if !route.has(path) {
                 continue;
             }
             if route.accepts(method) {
@@ -200,7 +203,7 @@ impl Router {
             }
         };
         for route in &self.routes {
-            if path != "*" && !matches(route.pattern, path) {
+            if path != "*" && !route.has(path) {
                 continue;
             }
             match route.method {
@@ -214,6 +217,13 @@ impl Router {
 }
 
 impl Route {
+    fn has(&self, path: &str) -> bool {
+        match self.is_literal {
+            true => self.pattern == path,
+            false => matches(self.pattern, path),
+        }
+    }
+
     fn accepts(&self, method: &str) -> bool {
         match self.method {
             None => true,
@@ -225,9 +235,6 @@ impl Route {
 
 /// Whether a path has the shape of a pattern.
 fn matches(pattern: &str, path: &str) -> bool {
-    if !pattern.contains([':', '*']) {
-        return pattern == path;
-    }
     let mut segments = path.split('/');
     for part in pattern.split('/') {
         if part.starts_with('*') {

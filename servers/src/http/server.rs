@@ -79,6 +79,11 @@ impl Http {
     }
 }
 
+/// What a server says to clients beyond its limits, for
+/// [`TcpServer::reject_with`](crate::TcpServer::reject_with): 503.
+pub const BUSY: &str = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\
+                        Retry-After: 1\r\nConnection: close\r\n\r\n";
+
 fn server_line(name: &str) -> String {
     if name.is_empty() {
         return String::new();

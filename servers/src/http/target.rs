@@ -36,6 +36,15 @@ pub(super) fn parse<'c>(method: &str, raw: &'c str) -> Result<Target<'c>, Refusa
         true => (None, raw),
         false => absolute(raw)?,
     };
+    // One pass over what is a plain path nearly always.
+    let is_special = |byte: u8| matches!(byte, b'?' | b'#' | b'%');
+    if host.is_none() && !rest.bytes().any(is_special) {
+        return Ok(Target {
+            path: Cow::Borrowed(rest),
+            query: None,
+            host,
+        });
+    }
     if rest.contains('#') {
         return Err(Refusal::bad("fragment in the target"));
     }

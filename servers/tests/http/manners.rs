@@ -229,16 +229,15 @@ fn request_under_way_is_answered_when_the_server_stops() {
         let mut talk = Talk::new(site.address);
         talk.send(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
         until(|| begun.load(Ordering::SeqCst));
-        let end = std::thread::spawn(move || site.end(Duration::from_secs(60)));
-        assert!(idle.is_closed());
-        go.store(true, Ordering::SeqCst);
-        let answer = talk.answer(false).unwrap();
-        assert_eq!(
-            (answer.text(), answer.header("connection")),
-            ("done", Some("close"))
-        );
-        drop(talk);
-        let totals = end.join().unwrap();
+        let client = std::thread::spawn(move || {
+            assert!(idle.is_closed());
+            go.store(true, Ordering::SeqCst);
+            let answer = talk.answer(false).unwrap();
+            let end = (answer.text(), answer.header("connection"));
+            assert_eq!(end, ("done", Some("close")));
+        });
+        let totals = site.end(Duration::from_secs(60));
+        client.join().unwrap();
         assert_eq!((totals.cut_off, totals.errors), (0, 0));
     }
 }
@@ -286,4 +285,25 @@ fn access_log_has_a_line_per_request_and_no_line_of_a_client() {
     let rest = "\"GET /hello/access?\\\"x HTTP/1.1\" 200 6 \"r\" \"a\\\"b\\xFF\" ";
     assert!(line.contains(rest) && line.ends_with("us"), "{line}");
     assert_eq!(logs::access_with("\"-\" 400 ").len(), 1);
+}
+
+#[test]
+fn body_whose_writer_panics_ends_its_client_only() {
+    let _watchdog = watchdog();
+    let router = router().get("/burst", |_: &mut Request<'_>| {
+        Response::writer(|_| -> std::io::Result<()> { panic!("on purpose") })
+    });
+    let site = Site::with(1, patient().0, Http::new(router));
+    let mut talk = Talk::new(site.address);
+    talk.send(ROOT);
+    talk.send(b"GET /burst HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_eq!(talk.answer(false).unwrap().text(), "root");
+    let mut all = Vec::new();
+    talk.stream.read_to_end(&mut all).unwrap();
+    assert!(!all.ends_with(b"0\r\n\r\n"));
+    until(|| site.totals().open == 0);
+    let expected = "GET \"/burst\": the handler panicked: \"on purpose\"";
+    assert_eq!(logs::about(talk.local), [expected]);
+    assert_eq!(site.totals().panics, 1);
+    assert!(Talk::new(site.address).is_open());
 }
