@@ -20,8 +20,6 @@ pub mod services;
 mod ear;
 mod framework;
 mod linger;
-pub mod multiprocessing;
-pub mod root;
 
 pub use framework::client::Client;
 pub use framework::concurrency::Concurrency;
