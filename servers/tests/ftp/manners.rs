@@ -188,9 +188,12 @@ fn shutdown_is_told_to_idle_clients_and_waits_for_transfers() {
 fn shutdown_without_grace_cuts_transfers() {
     let _watchdog = watchdog();
     let mut site = Site::new();
+    // More than sockets hold, so that it cannot be done before.
+    let huge = std::fs::File::create(site.path("huge")).unwrap();
+    huge.set_len(1 << 30).unwrap();
     let mut busy = site.login("ada");
     let mut data = busy.data();
-    busy.ask("RETR big.bin", "150");
+    busy.ask("RETR huge", "150");
     let running = site.running.take().unwrap();
     site.runtime.run(|| running.shutdown(Duration::ZERO));
     drop(data.read_to_end(&mut Vec::new()));
