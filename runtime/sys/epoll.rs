@@ -147,13 +147,19 @@ impl Epoll {
     }
 
     /// Waits until an event, or until `timeout_ns` passed (0: only look; [`NEVER_NS`]: no limit).
-    /// A signal ends the wait with no events.
+    /// A signal ends the wait with the events that are there.
     pub(crate) fn wait(&self, events: &mut Events, timeout_ns: u64) -> io::Result<()> {
         events.filled = 0;
         let filled = match timeout_ns {
             0 => self.wait_ms(events, 0),
             NEVER_NS => self.wait_ms(events, -1),
             _ => self.wait_ns(events, timeout_ns),
+        };
+        // A process that was stopped and goes on gets here, too: what came meanwhile is older than the
+        // timers that have expired meanwhile, and must be seen first.
+        let filled = match filled {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => self.wait_ms(events, 0),
+            filled => filled,
         };
         match filled {
             Ok(n) => {
