@@ -3,6 +3,8 @@
 
 #[path = "../../tests/support/child.rs"]
 mod child;
+#[path = "common/installed.rs"]
+mod installed;
 #[path = "../../tests/support/kill.rs"]
 mod kill;
 #[path = "examples/processes.rs"]
@@ -15,6 +17,7 @@ mod talk;
 mod watchdog;
 
 use child::{Ended, Running};
+use installed::is_installed;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
@@ -177,19 +180,6 @@ fn port_in_use_is_an_error_that_says_which_and_why() {
         assert!(ended.stderr.contains(&address.to_string()), "{ended}");
         assert!(ended.stderr.contains("in use"), "{ended}");
     }
-}
-
-/// Whether the tool is there; says so if not.
-fn is_installed(tool: &str) -> bool {
-    let found = Command::new(tool)
-        .arg("--version")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .status();
-    if let Err(error) = &found {
-        eprintln!("skipped: {tool}: {error}");
-    }
-    found.is_ok()
 }
 
 /// What Python's own TLS and HTTP make of the server.

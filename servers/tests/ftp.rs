@@ -3,6 +3,8 @@
 
 #[path = "../../tests/support/child.rs"]
 mod child;
+#[path = "common/installed.rs"]
+mod installed;
 #[path = "../../tests/support/kill.rs"]
 mod kill;
 #[path = "../../tests/support/talk.rs"]

@@ -7,6 +7,8 @@ mod child;
 mod clients;
 #[path = "serve/command_line.rs"]
 mod command_line;
+#[path = "common/installed.rs"]
+mod installed;
 #[path = "../../tests/support/kill.rs"]
 mod kill;
 #[path = "serve/life.rs"]

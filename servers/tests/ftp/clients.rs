@@ -2,22 +2,10 @@
 
 use super::child::{Ended, Running};
 use super::ground::{Site, TempDir, pattern, settings};
+use super::installed::is_installed;
 use super::watchdog::watchdog;
 use greenroom_servers::Limits;
 use std::process::{Command, Stdio};
-
-/// Whether the tool is there; says so if not.
-pub(crate) fn is_installed(tool: &str) -> bool {
-    let found = Command::new(tool)
-        .arg("--version")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .status();
-    if let Err(error) = &found {
-        eprintln!("skipped: {tool}: {error}");
-    }
-    found.is_ok()
-}
 
 fn run(command: &mut Command) -> Ended {
     Running::start(command.stdin(Stdio::null())).end()

@@ -1,8 +1,8 @@
 //! The two examples, as a reader runs them.
 
 use super::child::{Ended, Running};
-use super::clients::is_installed;
 use super::ground::{TempDir, pattern, plant};
+use super::installed::is_installed;
 use super::watchdog::watchdog;
 use super::{CLIENT_PROGRAM, SERVER_PROGRAM};
 use std::io::Write;

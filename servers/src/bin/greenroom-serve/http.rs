@@ -3,7 +3,7 @@
 use crate::options::Options;
 use crate::run::Plan;
 use clap::Args;
-use greenroom_servers::http::{self, Files, Router};
+use greenroom_servers::http::{self, Files, HttpLimits, Router};
 use greenroom_servers::root::Root;
 use std::io;
 use std::path::PathBuf;
@@ -66,9 +66,19 @@ impl Http {
             idle: IDLE,
             rejection: REJECTION,
         };
-        plan.serve(
-            &Arc::new(http::Http::new(router).access_log(self.access_log)),
-            || {},
-        )
+        let server = http::Http::new(router)
+            .limits(self.limits())
+            .access_log(self.access_log);
+        plan.serve(&Arc::new(server), || {})
+    }
+
+    /// A head is a part of its request: it may not take longer than that.
+    fn limits(&self) -> HttpLimits {
+        let limits = HttpLimits::default();
+        let of_request = self.options.limits(IDLE).request_timeout;
+        HttpLimits {
+            header_timeout: limits.header_timeout.into_iter().chain(of_request).min(),
+            ..limits
+        }
     }
 }
