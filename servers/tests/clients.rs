@@ -22,6 +22,8 @@ mod load;
 mod python;
 #[path = "clients/slow.rs"]
 mod slow;
+#[path = "clients/stopped.rs"]
+mod stopped;
 #[path = "../../tests/support/talk.rs"]
 mod talk;
 #[path = "../../tests/support/watchdog.rs"]

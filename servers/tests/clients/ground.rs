@@ -117,6 +117,11 @@ impl Served {
         }
     }
 
+    /// Sends it a signal by name.
+    pub(crate) fn signal(&self, name: &str) {
+        self.running.signal(name);
+    }
+
     /// Ends it as a user would; it must have had no trouble of its own.
     #[track_caller]
     pub(crate) fn end(self) -> (Totals, Ended) {
