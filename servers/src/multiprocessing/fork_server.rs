@@ -19,7 +19,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::net::{RecvFlags, SendFlags};
 use rustix::process::{Pid, Signal, WaitOptions};
 use std::collections::HashSet;
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::exit;
 
@@ -67,10 +67,21 @@ pub(super) fn die_with(parent: Pid, signal: Signal) {
     }
 }
 
+/// Up the stack of a forked process is a copy of the program's `main`, with what it owns and catches: a panic
+/// that reached it would run a part of the program twice.
+struct NeverUnwinds;
+
+impl Drop for NeverUnwinds {
+    fn drop(&mut self) {
+        std::process::abort();
+    }
+}
+
 impl ForkServer {
     /// Serves until the owner ends.
     pub(super) fn serve(self) -> ! {
         let (owner, mask) = (self.owner, self.mask);
+        let _guard = NeverUnwinds;
         match self.try_serve() {
             // Everything of the server's is dropped by now: a control socket that lived on here would keep
             // the owner waiting for the server's end.
@@ -82,7 +93,8 @@ impl ForkServer {
             }
             Ok(None) => exit(0),
             Err(error) => {
-                eprintln!("multiprocessing: the fork server ends: {error}");
+                // Nobody may read it.
+                let _ = writeln!(io::stderr(), "multiprocessing: the fork server ends: {error}");
                 exit(1)
             }
         }

@@ -4,6 +4,7 @@ use super::child::Letter;
 use super::code::Code;
 use super::current;
 use super::handover::{Packed, invalid};
+use super::outcome::Outcome;
 use super::status::ExitStatus;
 use greenroom::sync::OnceLock;
 use rustix::fs::MemfdFlags;
@@ -83,8 +84,8 @@ impl Record {
 /// The function is a plain `fn`, or a closure that captures nothing; what it needs is its one argument (a
 /// tuple, if it is several things), which is serialised. Descriptors go along as [`Handed`](super::Handed),
 /// and so do connections, queues, locks and proxies of this module. When the function returns, the process
-/// exits with code 0; when it panics, the message goes to standard error and the code is 1. Its other
-/// green threads are not waited for.
+/// exits with code 0; when it returns an error ([`Outcome`](super::Outcome)) or panics, the message goes to
+/// standard error, under the process's name, and the code is 1. Its other green threads are not waited for.
 ///
 /// Every process dies with the one that started it. It cannot start others itself.
 ///
@@ -176,12 +177,13 @@ impl Builder {
     ///
     /// # Examples
     /// See [`Builder`].
-    pub fn spawn<A>(self, function: fn(A), argument: A) -> io::Result<Process>
+    pub fn spawn<A, R>(self, function: fn(A) -> R, argument: A) -> io::Result<Process>
     where
         A: Serialize + DeserializeOwned,
+        R: Outcome,
     {
         let host = current::host()?;
-        let code = Code::of(function)?;
+        let code = Code::of_process(function)?;
         let (packed, bonds) = Packed::of(&argument)?;
         let name = self
             .name
@@ -233,9 +235,10 @@ impl Process {
     ///
     /// # Examples
     /// See [`Process`].
-    pub fn spawn<A>(function: fn(A), argument: A) -> io::Result<Process>
+    pub fn spawn<A, R>(function: fn(A) -> R, argument: A) -> io::Result<Process>
     where
         A: Serialize + DeserializeOwned,
+        R: Outcome,
     {
         Builder::new().spawn(function, argument)
     }
@@ -286,6 +289,9 @@ impl Process {
 
     /// Sends SIGTERM. Nothing happens to one that has ended. May park until the fork server takes it.
     ///
+    /// Returns when the signal is on its way: the process may run a moment longer, or as long as it likes if it
+    /// handles the signal. [`join`](Self::join) waits for its end.
+    ///
     /// # Errors
     /// `BrokenPipe` if the fork server was killed this moment.
     ///
@@ -296,6 +302,9 @@ impl Process {
     }
 
     /// Sends SIGKILL. Nothing happens to one that has ended. May park until the fork server takes it.
+    ///
+    /// Returns when the signal is on its way: the process may run a moment longer, and
+    /// [`is_alive`](Self::is_alive) be true. [`join`](Self::join) waits for its end.
     ///
     /// # Errors
     /// `BrokenPipe` if the fork server was killed this moment.
