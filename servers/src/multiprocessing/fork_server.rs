@@ -94,7 +94,10 @@ impl ForkServer {
             Ok(None) => exit(0),
             Err(error) => {
                 // Nobody may read it.
-                let _ = writeln!(io::stderr(), "multiprocessing: the fork server ends: {error}");
+                let _ = writeln!(
+                    io::stderr(),
+                    "multiprocessing: the fork server ends: {error}"
+                );
                 exit(1)
             }
         }
@@ -184,7 +187,14 @@ impl Running {
         self.bytes.clear();
         let fds = std::mem::take(&mut self.fds);
         match Request::decode(whole) {
-            Request::Spawn { seq, code } => self.spawn(seq, code, fds),
+            // The kernel gives what there is room for here.
+            Request::Spawn {
+                seq, fds: count, ..
+            } if fds.len() as u64 != count => {
+                let errno = rustix::io::Errno::MFILE.raw_os_error();
+                self.report(Report::Failed { seq, errno })
+            }
+            Request::Spawn { seq, code, .. } => self.spawn(seq, code, fds),
             Request::Signal { pid, signal } => {
                 let pid = Pid::from_raw(pid).filter(|pid| self.children.contains(pid));
                 if let (Some(pid), Some(signal)) = (pid, Signal::from_named_raw(signal)) {

@@ -86,7 +86,15 @@ impl Host {
             state.starting.insert(seq, (Arc::clone(record), answer));
             seq
         };
-        if let Err(error) = self.send(Request::Spawn { seq, code }, fds) {
+        let count = fds.len() as u64;
+        if let Err(error) = self.send(
+            Request::Spawn {
+                seq,
+                code,
+                fds: count,
+            },
+            fds,
+        ) {
             self.state().starting.remove(&seq);
             return Err(match error.kind() {
                 io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => gone(),

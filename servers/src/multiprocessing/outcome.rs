@@ -64,6 +64,10 @@ impl<R> Returns for fn() -> R {
     type Value = R;
 }
 
+#[expect(
+    private_interfaces,
+    reason = "only a detour to the name of a public type"
+)]
 impl Outcome for <fn() -> ! as Returns>::Value {
     fn failure(self) -> Option<String> {
         self

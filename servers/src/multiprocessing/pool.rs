@@ -42,7 +42,8 @@ struct Shared {
 ///
 /// A job is a `fn` with one argument and a value, as for [`Process::spawn`]; a panic in it is an error with its
 /// message, and the worker goes on. A worker that dies (kill -9) is an error for the job that it had, naming
-/// how it ended; it is replaced, and the other jobs go on. The queue of jobs has no limit.
+/// how it ended; it is replaced, and the other jobs go on. One that dies while it has no job is replaced when it is to
+/// have one, which then loses nothing; till then [`pids`](Pool::pids) tells its number. The queue of jobs has no limit.
 /// A pool that is dropped is terminated, unless it was joined.
 ///
 /// Source: `multiprocessing.Pool` of Python. Differs: there the caller of a job whose worker was killed waits
@@ -171,10 +172,16 @@ impl Pool {
         let result = AsyncResult::of(Arc::clone(&slot));
         let shared = Arc::clone(&self.shared);
         let answer = move |packed: Result<Packed, JobError>| {
-            let value = packed.and_then(|packed| {
-                let value = packed.unpack::<R>();
-                value.map_err(|error| JobError::Invalid(error.to_string()))
-            });
+            // `Deserialize` is the user's, and this a keeper's green thread.
+            let unpack = AssertUnwindSafe(|| packed.map(Packed::unpack::<R>));
+            let value = match panic::catch_unwind(unpack) {
+                Ok(Ok(value)) => value.map_err(|error| JobError::Invalid(error.to_string())),
+                Ok(Err(error)) => Err(error),
+                Err(payload) => {
+                    let text = message(payload.as_ref());
+                    Err(JobError::Invalid(format!("its value panicked: {text}")))
+                }
+            };
             match callback {
                 None => slot.set(value),
                 Some(callback) => shared.call_back(value, callback, slot),
@@ -304,7 +311,10 @@ impl Shared {
         let mut worker = Some(worker);
         while let Ok(job) = self.jobs.get() {
             let outcome = self.run(index, &mut worker, job.code, job.argument);
-            (job.answer)(outcome);
+            // A value that nobody waits for is dropped here, and its `Drop` is the user's.
+            if panic::catch_unwind(AssertUnwindSafe(|| (job.answer)(outcome))).is_err() {
+                log::error!("a pool's value panicked when it was dropped");
+            }
         }
         if let Some(worker) = worker {
             worker.end();

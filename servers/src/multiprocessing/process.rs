@@ -44,13 +44,18 @@ fn is_ending(pid: u32) -> bool {
 pub(super) struct Record {
     name: String,
     is_daemon: bool,
-    pid: std::sync::OnceLock<u32>,
+    /// Zero if it could not be started.
+    pid: OnceLock<u32>,
     status: OnceLock<ExitStatus>,
 }
 
 impl Record {
     pub(super) fn has_started(&self, pid: i32) {
         let _ = self.pid.set(pid.cast_unsigned());
+    }
+
+    pub(super) fn has_not_started(&self) {
+        let _ = self.pid.set(0);
     }
 
     pub(super) fn has_ended(&self, status: ExitStatus) {
@@ -66,6 +71,10 @@ impl Record {
     /// Called when a socket of its was closed. If that was its end, the status is reported a moment later,
     /// which may be long on a loaded machine; the kernel knows whether it was.
     pub(super) fn obituary(&self, patience: Duration) -> Option<String> {
+        // Subtle: a socket of a short life may tell of its end before the report of its start is read.
+        if *self.pid.wait_timeout(REPORT_PATIENCE)? == 0 {
+            return None;
+        }
         if self.status.get().is_none() && is_ending(self.pid()) {
             let _ = self.status.wait_timeout(REPORT_PATIENCE);
         }
@@ -194,12 +203,16 @@ impl Builder {
         let record = Arc::new(Record {
             name,
             is_daemon,
-            pid: std::sync::OnceLock::new(),
+            pid: OnceLock::new(),
             status: OnceLock::new(),
         });
-        host.start(&record, code, &fds)?;
+        // Before the start: what it was given must know it when it ends, however soon.
         for bond in bonds {
             bond(&record);
+        }
+        if let Err(error) = host.start(&record, code, &fds) {
+            record.has_not_started();
+            return Err(error);
         }
         Ok(Process { record })
     }
