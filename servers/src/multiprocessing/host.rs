@@ -56,9 +56,10 @@ impl Host {
 
     fn send(&self, request: Request, fds: &[OwnedFd]) -> io::Result<()> {
         let bytes = request.encode();
-        let _turn = self.sending.lock().unwrap_or_else(PoisonError::into_inner);
-        // Shielded: half a request would take the next one's place.
+        // Shielded: half a request would take the next one's place, and none would leave its record without an
+        // answer.
         greenroom::shield(|| {
+            let _turn = self.sending.lock().unwrap_or_else(PoisonError::into_inner);
             let socket = self.control.as_fd();
             let mut sent = rights::send_parking(socket, &bytes, fds)?;
             while sent < bytes.len() {

@@ -171,6 +171,20 @@ impl Pool {
         let slot = Arc::new(Slot::new());
         let result = AsyncResult::of(Arc::clone(&slot));
         let shared = Arc::clone(&self.shared);
+        self.post(function, argument, move |value| match callback {
+            None => slot.set(value),
+            Some(callback) => shared.call_back(value, callback, slot),
+        });
+        result
+    }
+
+    /// Has a worker do a job. `take` is called with the result, by the worker's keeper: it must not wait.
+    pub(super) fn post<A, R, T>(&self, function: fn(A) -> R, argument: &A, take: T)
+    where
+        A: Serialize + DeserializeOwned,
+        R: Serialize + DeserializeOwned,
+        T: FnOnce(Result<R, JobError>) + Send + 'static,
+    {
         let answer = move |packed: Result<Packed, JobError>| {
             // `Deserialize` is the user's, and this a keeper's green thread.
             let unpack = AssertUnwindSafe(|| packed.map(Packed::unpack::<R>));
@@ -182,17 +196,13 @@ impl Pool {
                     Err(JobError::Invalid(format!("its value panicked: {text}")))
                 }
             };
-            match callback {
-                None => slot.set(value),
-                Some(callback) => shared.call_back(value, callback, slot),
-            }
+            take(value);
         };
         let packed = Code::of(function).and_then(|code| Ok((code, Packed::of(argument)?.0)));
         let (code, argument) = match packed {
             Ok(packed) => packed,
             Err(error) => {
-                answer(Err(JobError::Invalid(error.to_string())));
-                return result;
+                return answer(Err(JobError::Invalid(error.to_string())));
             }
         };
         let answer = Box::new(answer);
@@ -204,7 +214,6 @@ impl Pool {
         if let Err(refused) = self.shared.jobs.put(job) {
             (refused.0.answer)(Err(self.shared.refusal()));
         }
-        result
     }
 
     /// Calls `function` with each of `arguments`, by as many workers as there are, and returns the values in

@@ -82,8 +82,9 @@ impl Record {
         Some(format!("{} (pid {}) {status}", self.name, self.pid()))
     }
 
-    pub(super) fn title(&self) -> String {
-        format!("{} (pid {})", self.name, self.pid())
+    /// `None` if it could not be started.
+    pub(super) fn title(&self) -> Option<String> {
+        (self.pid() != 0).then(|| format!("{} (pid {})", self.name, self.pid()))
     }
 }
 

@@ -128,7 +128,7 @@ impl User {
     pub(super) fn title(&self) -> Option<String> {
         let record = self.record.get()?;
         let ended = record.obituary(STATUS_PATIENCE);
-        Some(ended.unwrap_or_else(|| format!("{} closed it", record.title())))
+        ended.or_else(|| Some(format!("{} closed it", record.title()?)))
     }
 }
 
@@ -446,5 +446,33 @@ pub(super) fn give_user<Z: Serializer, S: Service>(
             give_owned(serializer, Ok(socket), Some(bond))
         }
         Err(error) => give_owned(serializer, Err(error), None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::frames::MESSAGE_MAX;
+    use super::*;
+
+    struct Echo;
+
+    impl Service for Echo {
+        fn call(self: &Arc<Self>, _user: &Arc<User>, _loan: Loan, payload: &[u8]) -> Step {
+            Step::Now(Ok(match payload {
+                b"much" => vec![0; MESSAGE_MAX],
+                _ => payload.to_vec(),
+            }))
+        }
+    }
+
+    #[test]
+    fn answer_beyond_the_limit_is_an_error_of_its_call_only() {
+        greenroom::run(|| {
+            let (socket, _user) = admit(&Arc::new(Echo)).expect("because descriptors are left");
+            let client = Client::new("echo", socket, None);
+            let kind = client.call(b"much").map_err(|error| error.kind());
+            assert_eq!(kind, Err(io::ErrorKind::InvalidInput));
+            assert_eq!(client.call(b"little").ok().as_deref(), Some(&b"little"[..]));
+        });
     }
 }
