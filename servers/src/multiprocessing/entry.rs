@@ -70,9 +70,10 @@ where
     let host = current::host()?;
     let result = panic::catch_unwind(AssertUnwindSafe(|| {
         greenroom::run(|| {
+            let reports = host.reports()?;
             greenroom::thread::Builder::new()
                 .name("multiprocessing".to_owned())
-                .spawn(|| host.read_reports())?;
+                .spawn(|| host.read_reports(reports))?;
             Ok::<T, io::Error>(body())
         })
     }));

@@ -115,9 +115,13 @@ impl Host {
         self.state().alive.values().cloned().collect()
     }
 
+    /// Where reports come from. Made before the body runs, which may leave no descriptor.
+    pub(super) fn reports(&self) -> io::Result<UnixStream> {
+        Ok(UnixStream::from(self.control.try_clone()?))
+    }
+
     /// Reads reports until the server ends. The entry starts it, on a green thread.
-    pub(super) fn read_reports(&self) -> io::Result<()> {
-        let mut stream = UnixStream::from(self.control.try_clone()?);
+    pub(super) fn read_reports(&self, mut stream: UnixStream) -> io::Result<()> {
         let mut report = [0; Report::SIZE];
         loop {
             if let Err(error) = stream.read_exact(&mut report) {
