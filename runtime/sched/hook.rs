@@ -5,6 +5,7 @@
 //! user's hook set later replaces this one, as usual.
 
 use super::current;
+use std::io::Write as _;
 use std::panic;
 use std::sync::Once;
 
@@ -24,7 +25,9 @@ pub(crate) fn install() {
                 context.panics.set(context.panics.get().saturating_add(1));
             });
             if let Some(task) = current::task() {
-                eprintln!(
+                // Nobody may read it, and a panic in a hook is the end of the process.
+                let _ = writeln!(
+                    std::io::stderr(),
                     "green thread {} (spawned at {}) panicked:",
                     task.label(),
                     task.spawned_at()

@@ -48,15 +48,14 @@ fn hello_world() -> io::Result<()> {
     Ok(())
 }
 
-fn f((lock, number): (Lock, u32)) {
-    let _held = lock.lock().expect("because the parent is there");
+fn f((lock, number): (Lock, u32)) -> io::Result<()> {
+    let _held = lock.lock()?;
     for piece in ["hello", " world", &format!(" {number}\n")] {
         print!("{piece}");
-        greenroom::io::stdout()
-            .flush()
-            .expect("because somebody reads it");
+        greenroom::io::stdout().flush()?;
         thread::sleep(Duration::from_millis(5));
     }
+    Ok(())
 }
 
 fn dead_holder() -> io::Result<()> {
@@ -67,8 +66,8 @@ fn dead_holder() -> io::Result<()> {
     Ok(())
 }
 
-fn die(lock: Lock) {
-    let _held = lock.lock().expect("because the parent is there");
+fn die(lock: Lock) -> io::Result<()> {
+    let _held = lock.lock()?;
     let name = multiprocessing::current_process().name().to_owned();
     println!("{name} dies and has the lock");
     std::process::abort();

@@ -50,9 +50,8 @@ fn everybody_adds(manager: &Manager) -> io::Result<()> {
     Ok(())
 }
 
-fn f((dict, list): (DictProxy<u32, u32>, ListProxy<u32>)) {
-    let pid = std::process::id();
-    add(&dict, &list, pid).expect("because the manager is there");
+fn f((dict, list): (DictProxy<u32, u32>, ListProxy<u32>)) -> io::Result<()> {
+    add(&dict, &list, std::process::id())
 }
 
 fn add(dict: &DictProxy<u32, u32>, list: &ListProxy<u32>, pid: u32) -> io::Result<()> {
@@ -70,14 +69,13 @@ fn everybody_counts(manager: &Manager) -> io::Result<()> {
     Ok(())
 }
 
-fn count((lock, counts): (Lock, DictProxy<String, u32>)) {
+fn count((lock, counts): (Lock, DictProxy<String, u32>)) -> io::Result<()> {
     for _ in 0..25 {
-        let _held = lock.lock().expect("because the parent is there");
-        let before = counts.get("all").expect("because the manager is there");
-        counts
-            .insert("all", &(before.unwrap_or(0) + 1))
-            .expect("because the manager is there");
+        let _held = lock.lock()?;
+        let before = counts.get("all")?;
+        counts.insert("all", &(before.unwrap_or(0) + 1))?;
     }
+    Ok(())
 }
 
 fn for_all(n: u32, spawn: impl Fn() -> io::Result<Process>) -> io::Result<()> {

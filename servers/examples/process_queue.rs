@@ -38,9 +38,8 @@ fn one_value() -> io::Result<()> {
     Ok(())
 }
 
-fn f(queue: Queue<Item>) {
-    let item = (42, None, "hello".to_owned());
-    queue.put(item).expect("because the parent gets it");
+fn f(queue: Queue<Item>) -> io::Result<()> {
+    queue.put((42, None, "hello".to_owned()))
 }
 
 fn copies() -> io::Result<()> {
@@ -53,10 +52,10 @@ fn copies() -> io::Result<()> {
     Ok(())
 }
 
-fn append(queue: Queue<Vec<u32>>) {
-    let mut numbers = queue.get().expect("because the parent has put it");
+fn append(queue: Queue<Vec<u32>>) -> io::Result<()> {
+    let mut numbers = queue.get()?;
     numbers.push(4);
-    queue.put(numbers).expect("because the parent gets it");
+    queue.put(numbers)
 }
 
 fn work_for_three() -> io::Result<()> {
@@ -76,12 +75,11 @@ fn work_for_three() -> io::Result<()> {
     Ok(())
 }
 
-fn square((numbers, squares): (Queue<u32>, Queue<u32>)) {
+fn square((numbers, squares): (Queue<u32>, Queue<u32>)) -> io::Result<()> {
     while let Ok(number) = numbers.get() {
-        squares
-            .put(number * number)
-            .expect("because the parent gets them");
+        squares.put(number * number)?;
     }
+    Ok(())
 }
 
 fn nobody_left() -> io::Result<()> {

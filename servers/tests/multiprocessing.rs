@@ -25,6 +25,8 @@ mod processes;
 mod queues;
 #[path = "multiprocessing/roles.rs"]
 mod roles;
+#[path = "multiprocessing/rough.rs"]
+mod rough;
 #[path = "multiprocessing/watch.rs"]
 mod watch;
 #[path = "../../tests/support/watchdog.rs"]
@@ -56,7 +58,7 @@ fn main() -> ExitCode {
     }
     processes::note_signals();
     let arguments = Arguments::from_args();
-    let rows: [&[Row]; 7] = [
+    let rows: [&[Row]; 8] = [
         ends::ROWS,
         locks::ROWS,
         managers::ROWS,
@@ -64,6 +66,7 @@ fn main() -> ExitCode {
         pools::ROWS,
         processes::ROWS,
         queues::ROWS,
+        rough::ROWS,
     ];
     let trials = rows
         .iter()

@@ -11,7 +11,7 @@ use super::handover::Packed;
 use rustix::process::Pid;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
-use std::io::{self, Read, Seek};
+use std::io::{self, Read, Seek, Write};
 use std::os::fd::OwnedFd;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::exit;
@@ -23,8 +23,8 @@ pub(super) struct Letter {
     pub(super) is_daemon: bool,
 }
 
-/// Of a function that panicked, as in Python; the hook has printed the message.
-const PANICKED: i32 = 1;
+/// Of a function that returned an error, or panicked, as in Python; the hook has printed a panic's message.
+const FAILED: i32 = 1;
 
 /// Runs `code` with the arguments in the first descriptor, and exits.
 pub(super) fn main(owner: Pid, code: Code, fds: Vec<OwnedFd>) -> ! {
@@ -32,10 +32,10 @@ pub(super) fn main(owner: Pid, code: Code, fds: Vec<OwnedFd>) -> ! {
     exit(match panic::catch_unwind(run) {
         Ok(Ok(())) => 0,
         Ok(Err(error)) => {
-            eprintln!("{}: {error}", current::name());
-            PANICKED
+            current::complain(&error);
+            FAILED
         }
-        Err(_panic) => PANICKED,
+        Err(_panic) => FAILED,
     })
 }
 
@@ -56,6 +56,20 @@ fn try_main(owner: Pid, code: Code, mut fds: Vec<OwnedFd>) -> io::Result<()> {
         bytes: arguments,
         fds,
     };
-    greenroom::run(move || code.run(packed))?;
+    greenroom::run(move || {
+        name_panics();
+        code.run(packed)
+    })?;
     Ok(())
+}
+
+/// Puts this process's name in front of messages of panics. Called when the runtime has set its hook.
+fn name_panics() {
+    let title = format!("{} (pid {})", current::name(), std::process::id());
+    let previous = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        // Nobody may read it.
+        let _ = write!(io::stderr(), "{title}: ");
+        previous(info);
+    }));
 }

@@ -8,6 +8,7 @@
 #![expect(unsafe_code, reason = "an address becomes a function again")]
 
 use super::handover::Packed;
+use super::outcome::Outcome;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::io;
@@ -53,10 +54,20 @@ pub(super) struct Code {
 impl Code {
     /// The addresses of `function`.
     pub(super) fn of<A: DeserializeOwned, R: Serialize>(function: fn(A) -> R) -> io::Result<Code> {
-        let trampoline: Trampoline = call::<A, R>;
+        Code::new(call::<A, R>, function as usize)
+    }
+
+    /// The addresses of a process's `function`. Run, it gives no bytes, or its error.
+    pub(super) fn of_process<A: DeserializeOwned, R: Outcome>(
+        function: fn(A) -> R,
+    ) -> io::Result<Code> {
+        Code::new(call_process::<A, R>, function as usize)
+    }
+
+    fn new(trampoline: Trampoline, function: usize) -> io::Result<Code> {
         let code = Code {
             trampoline: trampoline as usize,
-            function: function as usize,
+            function,
         };
         code.check()?;
         Ok(code)
@@ -77,14 +88,14 @@ impl Code {
     pub(super) fn run(self, args: Packed) -> io::Result<Packed> {
         self.check()?;
         let trampoline = self.trampoline as *const ();
-        // SAFETY: a `Code` is made by `of`, from a `Trampoline`, in a process of this family, all of which
+        // SAFETY: a `Code` is made by `of` or `of_process`, from a `Trampoline`, in a process of this family, all of which
         // share one image; that the address lies in a mapping of that image was checked.
         let trampoline = unsafe { mem::transmute::<*const (), Trampoline>(trampoline) };
         trampoline(self.function, args)
     }
 }
 
-/// The trampoline: only `Code::of::<A, R>` pairs it with a function, so it knows its type.
+/// A trampoline: only `Code::of::<A, R>` pairs it with a function, so it knows its type.
 fn call<A: DeserializeOwned, R: Serialize>(function: usize, args: Packed) -> io::Result<Packed> {
     let args = args.unpack::<A>()?;
     let function = function as *const ();
@@ -93,6 +104,22 @@ fn call<A: DeserializeOwned, R: Serialize>(function: usize, args: Packed) -> io:
     let function = unsafe { mem::transmute::<*const (), fn(A) -> R>(function) };
     let (packed, _bonds) = Packed::of(&function(args))?;
     Ok(packed)
+}
+
+/// The trampoline of `Code::of_process::<A, R>`.
+fn call_process<A: DeserializeOwned, R: Outcome>(
+    function: usize,
+    args: Packed,
+) -> io::Result<Packed> {
+    let args = args.unpack::<A>()?;
+    let function = function as *const ();
+    // SAFETY: the address is a `fn(A) -> R`, which `Code::of_process` put beside this instance of the
+    // trampoline; image and mapping as in `Code::run`.
+    let function = unsafe { mem::transmute::<*const (), fn(A) -> R>(function) };
+    match function(args).failure() {
+        None => Ok(Packed::default()),
+        Some(text) => Err(io::Error::other(text)),
+    }
 }
 
 #[cfg(test)]

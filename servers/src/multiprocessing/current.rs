@@ -2,7 +2,7 @@
 
 use super::host::Host;
 use rustix::process::{Pid, getpid};
-use std::io;
+use std::io::{self, Write};
 use std::sync::OnceLock;
 
 /// Set once in each process: by the entry, or in a new process before anything of its user runs.
@@ -47,6 +47,12 @@ pub(super) fn host() -> io::Result<&'static Host> {
 /// The name for messages.
 pub(super) fn name() -> String {
     current_process().name
+}
+
+/// Tells of an error on standard error, under this process's name. Nobody may read it, which is no panic: there
+/// is nothing but the program's `main` up the stack.
+pub(super) fn complain(error: &io::Error) {
+    let _ = writeln!(io::stderr(), "{}: {error}", name());
 }
 
 /// What a process knows of itself; made by [`current_process`].

@@ -15,11 +15,16 @@ use std::time::Duration;
 /// What daemons that were told to end have, before they are killed.
 const DAEMON_GRACE: Duration = Duration::from_secs(1);
 
+/// After which waiting for a process is worth a line.
+const WAIT_NOTED: Duration = Duration::from_secs(5);
+
 /// Runs `body` as [`greenroom::run`] does, with processes: call it first thing in `main`.
 ///
 /// Forks the fork server, then runs `body` on a green thread, and returns its value. At the end daemons are
 /// told to end (SIGTERM, and SIGKILL a second later), the other processes are waited for, and the fork server
-/// ends. It is the same when `body` panics; the panic is then raised again. A program that leaves
+/// ends. So a process that waits for something of this one (an item, say) must be told that none will come
+/// ([`Queue::close`](super::Queue::close)), or be a daemon; one that is waited for long is named in the log.
+/// It is the same when `body` panics; the panic is then raised again. A program that leaves
 /// otherwise (`exit`, a signal, kill -9) takes all its processes along.
 ///
 /// # Errors
@@ -65,9 +70,10 @@ where
     let host = current::host()?;
     let result = panic::catch_unwind(AssertUnwindSafe(|| {
         greenroom::run(|| {
+            let reports = host.reports()?;
             greenroom::thread::Builder::new()
                 .name("multiprocessing".to_owned())
-                .spawn(|| host.read_reports())?;
+                .spawn(|| host.read_reports(reports))?;
             Ok::<T, io::Error>(body())
         })
     }));
@@ -129,10 +135,19 @@ fn end(host: &'static Host, server: Pid) -> io::Result<()> {
         let deadline = std::time::Instant::now() + DAEMON_GRACE;
         for daemon in &daemons {
             let left = deadline.saturating_duration_since(std::time::Instant::now());
-            let _ = daemon.join_timeout(left);
+            if daemon.join_timeout(left).is_none() {
+                let _ = daemon.kill();
+            }
         }
         for process in &others {
-            process.join();
+            if process.join_timeout(WAIT_NOTED).is_none() {
+                log::warn!(
+                    "multiprocessing: the body of run has ended, and waits for {} (pid {}), which is no daemon",
+                    process.name(),
+                    process.pid()
+                );
+                process.join();
+            }
         }
         host.end()
     });

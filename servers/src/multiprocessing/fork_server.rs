@@ -19,7 +19,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::net::{RecvFlags, SendFlags};
 use rustix::process::{Pid, Signal, WaitOptions};
 use std::collections::HashSet;
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::exit;
 
@@ -67,10 +67,21 @@ pub(super) fn die_with(parent: Pid, signal: Signal) {
     }
 }
 
+/// Up the stack of a forked process is a copy of the program's `main`, with what it owns and catches: a panic
+/// that reached it would run a part of the program twice.
+struct NeverUnwinds;
+
+impl Drop for NeverUnwinds {
+    fn drop(&mut self) {
+        std::process::abort();
+    }
+}
+
 impl ForkServer {
     /// Serves until the owner ends.
     pub(super) fn serve(self) -> ! {
         let (owner, mask) = (self.owner, self.mask);
+        let _guard = NeverUnwinds;
         match self.try_serve() {
             // Everything of the server's is dropped by now: a control socket that lived on here would keep
             // the owner waiting for the server's end.
@@ -82,7 +93,11 @@ impl ForkServer {
             }
             Ok(None) => exit(0),
             Err(error) => {
-                eprintln!("multiprocessing: the fork server ends: {error}");
+                // Nobody may read it.
+                let _ = writeln!(
+                    io::stderr(),
+                    "multiprocessing: the fork server ends: {error}"
+                );
                 exit(1)
             }
         }
@@ -172,7 +187,14 @@ impl Running {
         self.bytes.clear();
         let fds = std::mem::take(&mut self.fds);
         match Request::decode(whole) {
-            Request::Spawn { seq, code } => self.spawn(seq, code, fds),
+            // The kernel gives what there is room for here.
+            Request::Spawn {
+                seq, fds: count, ..
+            } if fds.len() as u64 != count => {
+                let errno = rustix::io::Errno::MFILE.raw_os_error();
+                self.report(Report::Failed { seq, errno })
+            }
+            Request::Spawn { seq, code, .. } => self.spawn(seq, code, fds),
             Request::Signal { pid, signal } => {
                 let pid = Pid::from_raw(pid).filter(|pid| self.children.contains(pid));
                 if let (Some(pid), Some(signal)) = (pid, Signal::from_named_raw(signal)) {

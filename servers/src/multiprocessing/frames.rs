@@ -168,10 +168,12 @@ impl Frames {
         if !self.fill(reading, length)? {
             return Ok(None);
         }
-        if reading.fds.len() != count {
-            return Err(torn("descriptors are missing"));
-        }
         let whole = std::mem::take(reading);
+        if whole.fds.len() != count {
+            return Err(torn(
+                "descriptors are missing; this process has no room for more (RLIMIT_NOFILE)",
+            ));
+        }
         Ok(Some(Packed {
             bytes: whole.bytes,
             fds: whole.fds,

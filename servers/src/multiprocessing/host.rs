@@ -56,9 +56,10 @@ impl Host {
 
     fn send(&self, request: Request, fds: &[OwnedFd]) -> io::Result<()> {
         let bytes = request.encode();
-        let _turn = self.sending.lock().unwrap_or_else(PoisonError::into_inner);
-        // Shielded: half a request would take the next one's place.
+        // Shielded: half a request would take the next one's place, and none would leave its record without an
+        // answer.
         greenroom::shield(|| {
+            let _turn = self.sending.lock().unwrap_or_else(PoisonError::into_inner);
             let socket = self.control.as_fd();
             let mut sent = rights::send_parking(socket, &bytes, fds)?;
             while sent < bytes.len() {
@@ -86,7 +87,15 @@ impl Host {
             state.starting.insert(seq, (Arc::clone(record), answer));
             seq
         };
-        if let Err(error) = self.send(Request::Spawn { seq, code }, fds) {
+        let count = fds.len() as u64;
+        if let Err(error) = self.send(
+            Request::Spawn {
+                seq,
+                code,
+                fds: count,
+            },
+            fds,
+        ) {
             self.state().starting.remove(&seq);
             return Err(match error.kind() {
                 io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => gone(),
@@ -106,9 +115,13 @@ impl Host {
         self.state().alive.values().cloned().collect()
     }
 
+    /// Where reports come from. Made before the body runs, which may leave no descriptor.
+    pub(super) fn reports(&self) -> io::Result<UnixStream> {
+        Ok(UnixStream::from(self.control.try_clone()?))
+    }
+
     /// Reads reports until the server ends. The entry starts it, on a green thread.
-    pub(super) fn read_reports(&self) -> io::Result<()> {
-        let mut stream = UnixStream::from(self.control.try_clone()?);
+    pub(super) fn read_reports(&self, mut stream: UnixStream) -> io::Result<()> {
         let mut report = [0; Report::SIZE];
         loop {
             if let Err(error) = stream.read_exact(&mut report) {

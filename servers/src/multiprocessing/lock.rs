@@ -21,7 +21,8 @@ const HERE: u64 = u64::MAX;
 /// argument. A process that dies while it holds the lock releases it, and the *next* holder is told so by
 /// [`LockGuard::abandoned_by`]: what the lock protects may be half changed, and only the program knows what
 /// to do then. (std's poisoning would tell everybody for ever; here it is as with the kernel's robust
-/// mutexes.) Not re-entrant. Source: `multiprocessing.Lock` of Python. Differs: there such a lock stays
+/// mutexes.) Not re-entrant. A process that is
+/// stopped (SIGSTOP) while it holds the lock or waits for it may keep it until it goes on or is killed. Source: `multiprocessing.Lock` of Python. Differs: there such a lock stays
 /// locked.
 ///
 /// # Examples
@@ -57,6 +58,9 @@ enum Side {
 }
 
 /// The lock is held. Dropping it releases the lock; made by [`Lock::lock`].
+///
+/// In another process the drop parks until the lock's own process has released it: what that process or a third
+/// one is told afterwards, by a pipe or a queue, comes after the release.
 ///
 /// # Examples
 /// See [`Lock`].
@@ -311,7 +315,7 @@ impl Drop for LockGuard<'_> {
                     // A wait in an unwinding holds up others of this worker.
                     greenroom::thread::spawn(move || client.withdraw(id));
                 } else {
-                    client.withdraw(id);
+                    client.give_back(id);
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! [`Manager`]: a process that holds dictionaries and lists for others.
 
+use super::current;
 use super::frames::Frames;
 use super::handover::{Handed, Packed, give_owned, invalid, take};
 use super::objects::{Call, Objects};
@@ -55,7 +56,7 @@ pub struct Manager {
 /// What the manager's process runs.
 fn serve(socket: Handed) {
     if let Err(error) = rpc::serve_first(&Arc::new(Objects::default()), socket.into_fd()) {
-        eprintln!("{}: {error}", super::current_process().name());
+        current::complain(&error);
     }
 }
 

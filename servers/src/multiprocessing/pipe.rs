@@ -140,7 +140,7 @@ impl<S, R> Connection<S, R> {
         }
     }
 
-    /// Receives a value that comes within `timeout`.
+    /// Receives a value that comes within `timeout`. A value that has begun to come by then may take 10 ms more.
     ///
     /// # Errors
     /// `TimedOut`; and as [`recv`](Self::recv).

@@ -42,7 +42,8 @@ struct Shared {
 ///
 /// A job is a `fn` with one argument and a value, as for [`Process::spawn`]; a panic in it is an error with its
 /// message, and the worker goes on. A worker that dies (kill -9) is an error for the job that it had, naming
-/// how it ended; it is replaced, and the other jobs go on. The queue of jobs has no limit.
+/// how it ended; it is replaced, and the other jobs go on. One that dies while it has no job is replaced when it is to
+/// have one, which then loses nothing; till then [`pids`](Pool::pids) tells its number. The queue of jobs has no limit.
 /// A pool that is dropped is terminated, unless it was joined.
 ///
 /// Source: `multiprocessing.Pool` of Python. Differs: there the caller of a job whose worker was killed waits
@@ -170,22 +171,38 @@ impl Pool {
         let slot = Arc::new(Slot::new());
         let result = AsyncResult::of(Arc::clone(&slot));
         let shared = Arc::clone(&self.shared);
+        self.post(function, argument, move |value| match callback {
+            None => slot.set(value),
+            Some(callback) => shared.call_back(value, callback, slot),
+        });
+        result
+    }
+
+    /// Has a worker do a job. `take` is called with the result, by the worker's keeper: it must not wait.
+    pub(super) fn post<A, R, T>(&self, function: fn(A) -> R, argument: &A, take: T)
+    where
+        A: Serialize + DeserializeOwned,
+        R: Serialize + DeserializeOwned,
+        T: FnOnce(Result<R, JobError>) + Send + 'static,
+    {
         let answer = move |packed: Result<Packed, JobError>| {
-            let value = packed.and_then(|packed| {
-                let value = packed.unpack::<R>();
-                value.map_err(|error| JobError::Invalid(error.to_string()))
-            });
-            match callback {
-                None => slot.set(value),
-                Some(callback) => shared.call_back(value, callback, slot),
-            }
+            // `Deserialize` is the user's, and this a keeper's green thread.
+            let unpack = AssertUnwindSafe(|| packed.map(Packed::unpack::<R>));
+            let value = match panic::catch_unwind(unpack) {
+                Ok(Ok(value)) => value.map_err(|error| JobError::Invalid(error.to_string())),
+                Ok(Err(error)) => Err(error),
+                Err(payload) => {
+                    let text = message(payload.as_ref());
+                    Err(JobError::Invalid(format!("its value panicked: {text}")))
+                }
+            };
+            take(value);
         };
         let packed = Code::of(function).and_then(|code| Ok((code, Packed::of(argument)?.0)));
         let (code, argument) = match packed {
             Ok(packed) => packed,
             Err(error) => {
-                answer(Err(JobError::Invalid(error.to_string())));
-                return result;
+                return answer(Err(JobError::Invalid(error.to_string())));
             }
         };
         let answer = Box::new(answer);
@@ -197,7 +214,6 @@ impl Pool {
         if let Err(refused) = self.shared.jobs.put(job) {
             (refused.0.answer)(Err(self.shared.refusal()));
         }
-        result
     }
 
     /// Calls `function` with each of `arguments`, by as many workers as there are, and returns the values in
@@ -304,7 +320,10 @@ impl Shared {
         let mut worker = Some(worker);
         while let Ok(job) = self.jobs.get() {
             let outcome = self.run(index, &mut worker, job.code, job.argument);
-            (job.answer)(outcome);
+            // A value that nobody waits for is dropped here, and its `Drop` is the user's.
+            if panic::catch_unwind(AssertUnwindSafe(|| (job.answer)(outcome))).is_err() {
+                log::error!("a pool's value panicked when it was dropped");
+            }
         }
         if let Some(worker) = worker {
             worker.end();

@@ -4,6 +4,7 @@ use super::child::Letter;
 use super::code::Code;
 use super::current;
 use super::handover::{Packed, invalid};
+use super::outcome::Outcome;
 use super::status::ExitStatus;
 use greenroom::sync::OnceLock;
 use rustix::fs::MemfdFlags;
@@ -43,13 +44,18 @@ fn is_ending(pid: u32) -> bool {
 pub(super) struct Record {
     name: String,
     is_daemon: bool,
-    pid: std::sync::OnceLock<u32>,
+    /// Zero if it could not be started.
+    pid: OnceLock<u32>,
     status: OnceLock<ExitStatus>,
 }
 
 impl Record {
     pub(super) fn has_started(&self, pid: i32) {
         let _ = self.pid.set(pid.cast_unsigned());
+    }
+
+    pub(super) fn has_not_started(&self) {
+        let _ = self.pid.set(0);
     }
 
     pub(super) fn has_ended(&self, status: ExitStatus) {
@@ -65,6 +71,10 @@ impl Record {
     /// Called when a socket of its was closed. If that was its end, the status is reported a moment later,
     /// which may be long on a loaded machine; the kernel knows whether it was.
     pub(super) fn obituary(&self, patience: Duration) -> Option<String> {
+        // Subtle: a socket of a short life may tell of its end before the report of its start is read.
+        if *self.pid.wait_timeout(REPORT_PATIENCE)? == 0 {
+            return None;
+        }
         if self.status.get().is_none() && is_ending(self.pid()) {
             let _ = self.status.wait_timeout(REPORT_PATIENCE);
         }
@@ -72,8 +82,9 @@ impl Record {
         Some(format!("{} (pid {}) {status}", self.name, self.pid()))
     }
 
-    pub(super) fn title(&self) -> String {
-        format!("{} (pid {})", self.name, self.pid())
+    /// `None` if it could not be started.
+    pub(super) fn title(&self) -> Option<String> {
+        (self.pid() != 0).then(|| format!("{} (pid {})", self.name, self.pid()))
     }
 }
 
@@ -83,8 +94,8 @@ impl Record {
 /// The function is a plain `fn`, or a closure that captures nothing; what it needs is its one argument (a
 /// tuple, if it is several things), which is serialised. Descriptors go along as [`Handed`](super::Handed),
 /// and so do connections, queues, locks and proxies of this module. When the function returns, the process
-/// exits with code 0; when it panics, the message goes to standard error and the code is 1. Its other
-/// green threads are not waited for.
+/// exits with code 0; when it returns an error ([`Outcome`](super::Outcome)) or panics, the message goes to
+/// standard error, under the process's name, and the code is 1. Its other green threads are not waited for.
 ///
 /// Every process dies with the one that started it. It cannot start others itself.
 ///
@@ -176,12 +187,13 @@ impl Builder {
     ///
     /// # Examples
     /// See [`Builder`].
-    pub fn spawn<A>(self, function: fn(A), argument: A) -> io::Result<Process>
+    pub fn spawn<A, R>(self, function: fn(A) -> R, argument: A) -> io::Result<Process>
     where
         A: Serialize + DeserializeOwned,
+        R: Outcome,
     {
         let host = current::host()?;
-        let code = Code::of(function)?;
+        let code = Code::of_process(function)?;
         let (packed, bonds) = Packed::of(&argument)?;
         let name = self
             .name
@@ -192,12 +204,16 @@ impl Builder {
         let record = Arc::new(Record {
             name,
             is_daemon,
-            pid: std::sync::OnceLock::new(),
+            pid: OnceLock::new(),
             status: OnceLock::new(),
         });
-        host.start(&record, code, &fds)?;
+        // Before the start: what it was given must know it when it ends, however soon.
         for bond in bonds {
             bond(&record);
+        }
+        if let Err(error) = host.start(&record, code, &fds) {
+            record.has_not_started();
+            return Err(error);
         }
         Ok(Process { record })
     }
@@ -233,9 +249,10 @@ impl Process {
     ///
     /// # Examples
     /// See [`Process`].
-    pub fn spawn<A>(function: fn(A), argument: A) -> io::Result<Process>
+    pub fn spawn<A, R>(function: fn(A) -> R, argument: A) -> io::Result<Process>
     where
         A: Serialize + DeserializeOwned,
+        R: Outcome,
     {
         Builder::new().spawn(function, argument)
     }
@@ -286,6 +303,9 @@ impl Process {
 
     /// Sends SIGTERM. Nothing happens to one that has ended. May park until the fork server takes it.
     ///
+    /// Returns when the signal is on its way: the process may run a moment longer, or as long as it likes if it
+    /// handles the signal. [`join`](Self::join) waits for its end.
+    ///
     /// # Errors
     /// `BrokenPipe` if the fork server was killed this moment.
     ///
@@ -296,6 +316,9 @@ impl Process {
     }
 
     /// Sends SIGKILL. Nothing happens to one that has ended. May park until the fork server takes it.
+    ///
+    /// Returns when the signal is on its way: the process may run a moment longer, and
+    /// [`is_alive`](Self::is_alive) be true. [`join`](Self::join) waits for its end.
     ///
     /// # Errors
     /// `BrokenPipe` if the fork server was killed this moment.

@@ -1,5 +1,6 @@
 //! [`Queue`]: first in, first out, for any number of processes.
 
+use super::frames::MESSAGE_MAX;
 use super::handover::{Packed, give_owned, invalid, take};
 use super::queue_core::{Call, Core, Count, Limit};
 use super::rpc::{self, Client};
@@ -10,6 +11,9 @@ use std::io;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// The longest item in bytes: with the head of a call it makes a message.
+const ITEM_MAX: usize = MESSAGE_MAX - 64;
 
 /// A queue between processes, first in, first out. Clones are the same queue.
 ///
@@ -24,7 +28,9 @@ use std::time::Duration;
 ///   process itself do not count: use [`greenroom::queue`] among them.
 /// - Elsewhere every call is an error when the holder is gone.
 ///
-/// An item has at most 256 MiB, and no descriptors. Source: `multiprocessing.Queue` of Python.
+/// An item has at most 256 MiB (less 64 bytes), and no descriptors. What Python calls `Queue(10)` and `qsize` and
+/// greenroom's own queues call `bounded(10)` and `len` can be had by both names here; `close` is their `shutdown`.
+/// Source: `multiprocessing.Queue` of Python.
 /// Differs: there a killed process can leave the queue locked for ever, and `get` waits for the dead.
 ///
 /// # Examples
@@ -111,6 +117,19 @@ impl<T> Queue<T> {
         Queue::of(Side::Here(Arc::new(Core::new(None))))
     }
 
+    /// As [`new`](Self::new), by the name of [`greenroom::queue::Queue::unbounded`]. Never parks.
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = greenroom_servers::multiprocessing::Queue::unbounded();
+    /// queue.put("one")?;
+    /// assert_eq!(queue.len()?, 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn unbounded() -> Queue<T> {
+        Queue::new()
+    }
+
     /// A queue of at most `max` items. Never parks.
     ///
     /// # Panics
@@ -144,6 +163,17 @@ impl<T> Queue<T> {
     /// ```
     pub fn qsize(&self) -> io::Result<usize> {
         Ok(self.count()?.items)
+    }
+
+    /// As [`qsize`](Self::qsize), by the name of std's collections. Parks for an answer, in another process.
+    ///
+    /// # Errors
+    /// As [`qsize`](Self::qsize).
+    ///
+    /// # Examples
+    /// See [`unbounded`](Self::unbounded).
+    pub fn len(&self) -> io::Result<usize> {
+        self.qsize()
     }
 
     /// Whether there is no item now. Parks for an answer, in another process.
@@ -190,6 +220,10 @@ impl<T> Queue<T> {
 impl<T: Serialize> Queue<T> {
     fn put_limited(&self, item: &T, limit: Limit) -> io::Result<()> {
         let item = pack(item)?;
+        if item.len() > ITEM_MAX {
+            let text = format!("an item of {} bytes; at most {ITEM_MAX}", item.len());
+            return Err(invalid(&text));
+        }
         match &self.side {
             Side::Here(core) => core.put(item, limit),
             Side::There(client) => client.call(&pack(&Call::Put(item, limit))?).map(drop),

@@ -5,7 +5,8 @@
 //! served. What is *lent* (an item, a lock) follows three steps, so that none is ever lost with its user:
 //! (1) the host lends and answers; (2) the caller that takes it says *taken*; (3) a caller that is not there
 //! any more (deadline, cancel) says *withdrawn*, and the host takes it back. Exactly one of 2 and 3 is sent;
-//! if the user dies before either, its end is read as 3 for all that it has.
+//! if the user dies before either, its end is read as 3 for all that it has. A lock that is given back says
+//! *returned* and waits for the answer: whoever hears of it afterwards, by whatever way, finds the lock free.
 
 use super::frames::Frames;
 use super::handover::{Bond, Packed, give_owned};
@@ -30,6 +31,8 @@ const TAKEN: u8 = 3;
 const JOIN: u8 = 4;
 const ANSWER: u8 = 5;
 const REFUSAL: u8 = 6;
+/// As `WITHDRAWN`, but answered.
+const RETURNED: u8 = 7;
 
 /// Kinds of errors that cross, by their place.
 const KINDS: [io::ErrorKind; 7] = [
@@ -125,7 +128,7 @@ impl User {
     pub(super) fn title(&self) -> Option<String> {
         let record = self.record.get()?;
         let ended = record.obituary(STATUS_PATIENCE);
-        Some(ended.unwrap_or_else(|| format!("{} closed it", record.title())))
+        ended.or_else(|| Some(format!("{} closed it", record.title()?)))
     }
 }
 
@@ -196,6 +199,10 @@ fn serve_one<S: Service>(service: &Arc<S>, user: &Arc<User>, message: Packed) ->
             service.withdrawn(loan);
             Ok(())
         }
+        RETURNED => {
+            service.withdrawn(loan);
+            reply(user, id, Ok(Vec::new()))
+        }
         JOIN => {
             let socket = message.fds.into_iter().next();
             let socket = socket.ok_or(io::ErrorKind::InvalidData)?;
@@ -206,10 +213,17 @@ fn serve_one<S: Service>(service: &Arc<S>, user: &Arc<User>, message: Packed) ->
 }
 
 fn reply(user: &User, id: u64, answer: Answer) -> io::Result<()> {
-    user.frames.send(match answer {
+    let sent = user.frames.send(match answer {
         Ok(payload) => frame(ANSWER, id, &payload),
         Err(error) => refusal(id, &error),
-    })
+    });
+    match sent {
+        // Too long, of which nothing was sent: that call's misfortune, not its user's end.
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+            user.frames.send(refusal(id, &error))
+        }
+        sent => sent,
+    }
 }
 
 fn reply_later<S: Service>(
@@ -359,6 +373,23 @@ impl Client {
         Ok((id, answer))
     }
 
+    /// Gives back what was taken. Parks until the host has it.
+    pub(super) fn give_back(&self, id: u64) {
+        greenroom::shield(|| {
+            let (caller, returned) = sync_channel(1);
+            let mut calls = locked(&self.shared().calls);
+            if calls.is_over {
+                return;
+            }
+            calls.waiting.insert(id, caller);
+            drop(calls);
+            // Errors are the host's end, and with it the lock's.
+            if self.send(frame(RETURNED, id, &[])).is_ok() {
+                let _ = returned.recv();
+            }
+        });
+    }
+
     /// Gives back what was lent.
     pub(super) fn withdraw(&self, id: u64) {
         locked(&self.shared().calls).waiting.remove(&id);
@@ -415,5 +446,33 @@ pub(super) fn give_user<Z: Serializer, S: Service>(
             give_owned(serializer, Ok(socket), Some(bond))
         }
         Err(error) => give_owned(serializer, Err(error), None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::frames::MESSAGE_MAX;
+    use super::*;
+
+    struct Echo;
+
+    impl Service for Echo {
+        fn call(self: &Arc<Self>, _user: &Arc<User>, _loan: Loan, payload: &[u8]) -> Step {
+            Step::Now(Ok(match payload {
+                b"much" => vec![0; MESSAGE_MAX],
+                _ => payload.to_vec(),
+            }))
+        }
+    }
+
+    #[test]
+    fn answer_beyond_the_limit_is_an_error_of_its_call_only() {
+        greenroom::run(|| {
+            let (socket, _user) = admit(&Arc::new(Echo)).expect("because descriptors are left");
+            let client = Client::new("echo", socket, None);
+            let kind = client.call(b"much").map_err(|error| error.kind());
+            assert_eq!(kind, Err(io::ErrorKind::InvalidInput));
+            assert_eq!(client.call(b"little").ok().as_deref(), Some(&b"little"[..]));
+        });
     }
 }

@@ -18,7 +18,8 @@ const LOST: i32 = 255;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ExitStatus {
-    /// By itself, with this code: 0 when its function returned, 1 when it panicked, else what
+    /// By itself, with this code: 0 when its function returned, 1 when that was an error or
+    /// it panicked, else what
     /// [`std::process::exit`] was given.
     Exited(i32),
     /// By this signal.

@@ -5,10 +5,11 @@
 
 use super::code::Code;
 
-/// To the server. A `Spawn` has descriptors: first the memory file, then those in the arguments.
+/// To the server. A `Spawn` has descriptors, as many as it says: first the memory file,
+/// then those in the arguments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Request {
-    Spawn { seq: u64, code: Code },
+    Spawn { seq: u64, code: Code, fds: u64 },
     Signal { pid: i32, signal: i32 },
 }
 
@@ -30,19 +31,20 @@ const EXITED: u64 = 5;
 const SIGNALED: u64 = 6;
 
 impl Request {
-    pub(super) const SIZE: usize = 32;
+    pub(super) const SIZE: usize = 40;
 
     pub(super) fn encode(self) -> [u8; Request::SIZE] {
         join(match self {
-            Request::Spawn { seq, code } => {
-                [SPAWN, seq, code.trampoline as u64, code.function as u64]
+            Request::Spawn { seq, code, fds } => {
+                let (trampoline, function) = (code.trampoline as u64, code.function as u64);
+                [SPAWN, seq, trampoline, function, fds]
             }
-            Request::Signal { pid, signal } => [SIGNAL, word(pid), word(signal), 0],
+            Request::Signal { pid, signal } => [SIGNAL, word(pid), word(signal), 0, 0],
         })
     }
 
     pub(super) fn decode(bytes: [u8; Request::SIZE]) -> Request {
-        let [kind, first, second, third] = split(&bytes);
+        let [kind, first, second, third, fds] = split(&bytes);
         if kind == SPAWN {
             let [trampoline, function] = [second, third]
                 .map(|address| usize::try_from(address).expect("because it was an address"));
@@ -50,7 +52,11 @@ impl Request {
                 trampoline,
                 function,
             };
-            return Request::Spawn { seq: first, code };
+            return Request::Spawn {
+                seq: first,
+                code,
+                fds,
+            };
         }
         Request::Signal {
             pid: number(first),
@@ -129,6 +135,7 @@ mod tests {
             Request::Spawn {
                 seq: u64::MAX,
                 code,
+                fds: 250,
             },
             Request::Signal { pid: 7, signal: 9 },
         ] {

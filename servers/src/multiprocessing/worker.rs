@@ -144,7 +144,8 @@ impl Worker {
     fn obituary(&self) -> String {
         let record = self.process.record();
         let ended = record.obituary(STATUS_PATIENCE);
-        ended.unwrap_or_else(|| format!("{} closed its socket", record.title()))
+        let title = || record.title().unwrap_or_default();
+        ended.unwrap_or_else(|| format!("{} closed its socket", title()))
     }
 
     /// Lets it go, and waits until it is gone.

@@ -9,6 +9,7 @@ pub(crate) const ROWS: &[crate::Row] = crate::rows![
     holder_that_dies_releases_and_the_next_is_told,
     lock_held_elsewhere_times_out,
     processes_that_wait_and_die_hold_up_nobody,
+    lock_is_free_when_its_holder_says_so,
 ];
 
 fn counting_under_a_lock_loses_nothing() {
@@ -78,6 +79,38 @@ fn lock_held_elsewhere_times_out() {
     assert!(process.join().success());
     // What it gave up was not lent to it for ever.
     assert!(lock.lock_timeout(Duration::from_secs(60)).is_ok());
+}
+
+fn lock_is_free_when_its_holder_says_so() {
+    fn hold((lock, told): (Lock, Connection<(), bool>)) {
+        while told.recv().unwrap() {
+            drop(lock.lock().unwrap());
+            told.send(&()).unwrap();
+        }
+    }
+    fn look((lock, told): (Lock, Connection<bool, ()>)) {
+        while told.recv().is_ok() {
+            told.send(&lock.try_lock().is_ok()).unwrap();
+        }
+    }
+    let lock = Lock::new();
+    let (holder, theirs) = pipe().unwrap();
+    let holding = Process::spawn(hold, (lock.clone(), theirs)).unwrap();
+    let (other, theirs) = pipe().unwrap();
+    let looking = Process::spawn(look, (lock.clone(), theirs)).unwrap();
+    for round in 0..300 {
+        holder.send(&true).unwrap();
+        holder.recv().unwrap();
+        if round % 2 == 0 {
+            other.send(&()).unwrap();
+            assert!(other.recv().unwrap(), "another process, round {round}");
+        } else {
+            assert!(lock.try_lock().is_ok(), "its own process, round {round}");
+        }
+    }
+    holder.send(&false).unwrap();
+    drop(other);
+    assert!(holding.join().success() && looking.join().success());
 }
 
 fn processes_that_wait_and_die_hold_up_nobody() {

@@ -16,6 +16,9 @@ pub(crate) const ROWS: &[crate::Row] = crate::rows![
     terminated_pool_ends_its_jobs,
     job_that_exits_is_an_error_with_its_code,
     descriptors_go_along_with_a_job,
+    value_that_panics_on_arrival_is_an_error_of_its_job,
+    values_come_as_their_jobs_are_done,
+    stopped_workers_are_terminated_with_their_pool,
 ];
 
 fn square(number: u64) -> u64 {
@@ -184,6 +187,59 @@ fn job_that_exits_is_an_error_with_its_code() {
     let error = error.map(|value: ()| value).unwrap_err().to_string();
     assert!(error.contains("exited with code 5"), "{error}");
     assert_eq!(pool.apply(square, 2), Ok(4));
+}
+
+/// Panics when it is deserialised, or is not.
+#[derive(Debug, PartialEq, Eq, serde::Serialize)]
+struct Moody(u8);
+
+impl<'de> serde::Deserialize<'de> for Moody {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Moody, D::Error> {
+        let number = u8::deserialize(deserializer)?;
+        assert!(number != 3, "not {number}");
+        Ok(Moody(number))
+    }
+}
+
+fn value_that_panics_on_arrival_is_an_error_of_its_job() {
+    let pool = Pool::new(1).unwrap();
+    let error = pool.apply(Moody, 3).unwrap_err();
+    assert!(
+        matches!(&error, JobError::Invalid(text) if text.contains("not 3")),
+        "{error}"
+    );
+    assert_eq!(pool.apply(Moody, 4), Ok(Moody(4)));
+    pool.join();
+}
+
+fn values_come_as_their_jobs_are_done() {
+    fn wait(end: Option<Connection<(), ()>>) -> bool {
+        end.is_some_and(|end| end.recv().is_ok())
+    }
+    let pool = Pool::new(2).unwrap();
+    let (ours, theirs) = pipe::<(), ()>().unwrap();
+    let mut values = pool.imap_unordered(wait, [Some(theirs), None, None]);
+    assert_eq!(values.next(), Some(Ok(false)));
+    assert_eq!(values.next(), Some(Ok(false)));
+    ours.send(&()).unwrap();
+    assert_eq!(values.next(), Some(Ok(true)));
+    assert_eq!(values.next(), None);
+    pool.close();
+    let mut values = pool.imap_unordered(square, [1]);
+    assert_eq!(values.next(), Some(Err(JobError::Closed)));
+}
+
+fn stopped_workers_are_terminated_with_their_pool() {
+    let pool = Pool::new(2).unwrap();
+    let pids = pool.pids();
+    for pid in &pids {
+        watch::kill(*pid, "STOP");
+    }
+    let job = pool.submit(square, 1);
+    pool.terminate();
+    assert_eq!(job.get(), Err(JobError::Terminated));
+    pool.join();
+    watch::until_gone(&pids);
 }
 
 fn descriptors_go_along_with_a_job() {

@@ -15,6 +15,9 @@ pub(crate) const ROWS: &[crate::Row] = crate::rows![
     closed_queue_is_drained_and_then_an_error,
     queue_is_handed_on_by_a_process,
     descriptors_do_not_go_through_a_queue,
+    item_beyond_the_limit_is_an_error_and_harms_nobody,
+    huge_items_go_through_a_bounded_queue,
+    queue_of_a_dead_process_is_an_error_elsewhere,
 ];
 
 fn items_of_many_processes_arrive_once_each() {
@@ -194,6 +197,66 @@ fn queue_is_handed_on_by_a_process() {
     all.sort();
     assert_eq!(all, ["first", "second"]);
     assert!(one.join().success() && other.join().success());
+}
+
+fn item_beyond_the_limit_is_an_error_and_harms_nobody() {
+    fn pass((from, to): (Queue<String>, Queue<String>)) {
+        while let Ok(text) = from.get() {
+            to.put(text).unwrap();
+        }
+    }
+    let (asks, answers) = (Queue::new(), Queue::unbounded());
+    let process = Process::spawn(pass, (asks.clone(), answers.clone())).unwrap();
+    let error = asks.put("x".repeat(256 << 20)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(error.to_string().contains("at most 268435392"), "{error}");
+    asks.put("short".to_owned()).unwrap();
+    assert_eq!(answers.get().unwrap(), "short");
+    assert_eq!(answers.len().unwrap(), 0);
+    asks.close().unwrap();
+    assert!(process.join().success());
+}
+
+fn huge_items_go_through_a_bounded_queue() {
+    fn fill(to: Queue<String>) {
+        for number in 0..6 {
+            to.put(number.to_string().repeat(1 << 20)).unwrap();
+        }
+    }
+    let queue = Queue::bounded(1);
+    let process = Process::spawn(fill, queue.clone()).unwrap();
+    for number in 0..6 {
+        assert!(queue.get().unwrap() == number.to_string().repeat(1 << 20));
+        assert!(queue.qsize().unwrap() <= 1);
+    }
+    assert!(process.join().success());
+}
+
+fn queue_of_a_dead_process_is_an_error_elsewhere() {
+    fn own(to: Connection<Queue<u32>, ()>) {
+        to.send(&Queue::new()).unwrap();
+        greenroom::thread::park();
+    }
+    fn get((queue, told): (Queue<u32>, Connection<String, ()>)) {
+        told.send(&String::new()).unwrap();
+        let error = queue.get().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+        told.send(&error.to_string()).unwrap();
+        assert!(queue.put(1).is_err());
+    }
+    let (ours, theirs) = pipe::<(), Queue<u32>>().unwrap();
+    let owner = Process::spawn(own, theirs).unwrap();
+    let queue = ours.recv().unwrap();
+    let (ours, theirs) = pipe::<(), String>().unwrap();
+    let getter = Process::spawn(get, (queue.clone(), theirs)).unwrap();
+    assert_eq!(ours.recv().unwrap(), "");
+    let here = greenroom::thread::spawn(move || queue.get().unwrap_err().to_string());
+    watch::kill(owner.pid(), "KILL");
+    for error in [ours.recv().unwrap(), here.join().unwrap()] {
+        let expected = "the process that holds the queue is gone";
+        assert!(error.contains(expected), "{error}");
+    }
+    assert!(getter.join().success());
 }
 
 fn descriptors_do_not_go_through_a_queue() {

@@ -1,6 +1,6 @@
 //! Programs of their own, for what a test cannot do to itself.
 
-use crate::watch;
+use crate::{rough, watch};
 use greenroom_servers::multiprocessing::{
     self, Builder, Connection, Lock, Manager, Pool, Process, Queue, pipe,
 };
@@ -35,10 +35,17 @@ pub(crate) fn play(role: &str) -> ExitCode {
             println!("{}", process.unwrap().join());
         },
         "exit" => exit_in_the_middle,
-        other => panic!("no such role: {other}"),
+        "catching main" => return returned(rough::catching_main),
+        "low" => return returned(rough::low),
+        other => rough::body(other).unwrap_or_else(|| panic!("no such role: {other}")),
     };
     multiprocessing::run(body).unwrap();
     println!("main returns");
+    ExitCode::SUCCESS
+}
+
+fn returned(main: fn()) -> ExitCode {
+    main();
     ExitCode::SUCCESS
 }
 
