@@ -68,16 +68,24 @@ fn creep(mut stream: &Stream) {
 #[test]
 fn write_to_a_peer_that_reads_a_byte_now_and_then_ends_too() {
     in_modes(&[Concurrency::GreenThread, Concurrency::OsThread], |case| {
-        for limits in [idle(SHORT * 5), request(SHORT * 4)] {
-            let flood = |client: &mut Client| {
+        let rate = Limits {
+            write_rate_min: 1 << 20,
+            ..idle(SHORT * 10)
+        };
+        let rows = [
+            (rate.clone(), 64 << 20),
+            // Each write ends well, and long before its time.
+            (rate, 100),
+            (request(SHORT * 4), 64 << 20),
+        ];
+        for (limits, piece) in rows {
+            let flood = move |client: &mut Client| {
                 // Small buffers, or nothing would move for seconds, and then much at once.
                 socket2::SockRef::from(&*client).set_send_buffer_size(4096)?;
                 client.begin_request();
-                let (all, mut crept) = (vec![1; 64 << 20], 0);
+                let piece = vec![1; piece];
                 loop {
-                    let count = client.write(&all)?;
-                    crept = if count < 16 * 1024 { crept + 1 } else { 0 };
-                    assert!(crept < 2, "the second one in a row is an error");
+                    client.write_all(&piece)?;
                 }
             };
             let server = case.server().limits(limits).start(flood);
@@ -90,6 +98,25 @@ fn write_to_a_peer_that_reads_a_byte_now_and_then_ends_too() {
             let totals = server.shutdown(FOREVER);
             assert_eq!((totals.errors, totals.panics), (1, 0));
         }
+    });
+}
+
+#[test]
+fn peer_that_reads_slowly_and_steadily_above_the_rate_gets_it_all() {
+    in_modes(&[Concurrency::GreenThread, Concurrency::OsThread], |case| {
+        let limits = Limits {
+            write_rate_min: 1000,
+            ..idle(SHORT * 20)
+        };
+        let answer = |client: &mut Client| {
+            socket2::SockRef::from(&*client).set_send_buffer_size(4096)?;
+            client.write_all(&[1; 60_000])
+        };
+        let server = case.server().limits(limits).start(answer);
+        creep(&server.connect());
+        let totals = server.shutdown(FOREVER);
+        assert_eq!((totals.timeouts, totals.errors), (0, 0));
+        assert_eq!(totals.bytes_out, 60_000);
     });
 }
 

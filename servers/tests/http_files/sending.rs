@@ -145,6 +145,43 @@ fn client_that_reads_nothing_is_cut_at_the_limit() {
 }
 
 #[test]
+fn client_that_reads_steadily_but_too_slowly_is_cut_in_the_middle() {
+    let _watchdog = watchdog();
+    let tree = Tree::new();
+    tree.file("file", vec![b'x'; LONG]);
+    let root = Root::read_only(tree.root()).unwrap();
+    let http = Http::new(Router::new().files("/*path", root));
+    let listener = greenroom::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    // Its connections have as little. With much there would be room once in many seconds only.
+    socket2::SockRef::from(&listener)
+        .set_send_buffer_size(4096)
+        .unwrap();
+    let limits = Limits {
+        idle_timeout: Some(Duration::from_millis(500)),
+        write_rate_min: 1 << 20,
+        ..Limits::default()
+    };
+    let server = TcpServer::from(listener).limits(limits);
+    let server = server.serve_in_background(http).unwrap();
+    let mut stream = TcpStream::connect(server.local_addr()).unwrap();
+    socket2::SockRef::from(&stream)
+        .set_recv_buffer_size(4096)
+        .unwrap();
+    stream
+        .write_all(b"GET /file HTTP/1.1\r\nHost: x\r\n\r\n")
+        .unwrap();
+    let mut read = 0;
+    while let Ok(count @ 1..) = stream.read(&mut [0; 64]) {
+        read += count;
+        // A slow reader: this is what it waits, not what the test waits for.
+        std::thread::sleep(Duration::from_millis(2));
+        assert!(read < 1 << 20, "not cut");
+    }
+    let totals = server.shutdown(Duration::from_secs(60));
+    assert_eq!((totals.timeouts, totals.open), (1, 0));
+}
+
+#[test]
 fn client_that_leaves_in_the_middle_harms_nobody() {
     let _watchdog = watchdog();
     let tree = Tree::new();
