@@ -120,7 +120,7 @@ fn stale_socket_is_replaced_and_what_is_no_socket_is_left() {
 #[test]
 fn many_that_start_on_one_stale_socket_become_one_server() {
     let _watchdog = watchdog();
-    for _ in 0..100 {
+    for _ in 0..500 {
         let place = Place::new();
         drop(UnixListener::bind(place.socket()).unwrap());
         let starting: Vec<_> = (0..8)
