@@ -106,17 +106,25 @@ fn peer_that_reads_slowly_and_steadily_above_the_rate_gets_it_all() {
     in_modes(&[Concurrency::GreenThread, Concurrency::OsThread], |case| {
         let limits = Limits {
             write_rate_min: 1000,
-            ..idle(SHORT * 20)
+            ..idle(SHORT * 300)
         };
         let answer = |client: &mut Client| {
-            socket2::SockRef::from(&*client).set_send_buffer_size(4096)?;
-            client.write_all(&[1; 60_000])
+            socket2::SockRef::from(&*client).set_send_buffer_size(16 << 10)?;
+            client.write_all(&vec![1; 400_000])
         };
         let server = case.server().limits(limits).start(answer);
-        creep(&server.connect());
+        let stream = server.connect();
+        // Less than that and the kernel itself would wait for seconds.
+        let socket = socket2::SockRef::from(&stream);
+        socket.set_recv_buffer_size(64 << 10).unwrap();
+        let mut read = 0;
+        while let Ok(count @ 1..) = (&stream).read(&mut [0; 2048]) {
+            read += count;
+            greenroom::thread::sleep(Duration::from_millis(1));
+        }
         let totals = server.shutdown(FOREVER);
         assert_eq!((totals.timeouts, totals.errors), (0, 0));
-        assert_eq!(totals.bytes_out, 60_000);
+        assert_eq!((read, totals.bytes_out), (400_000, 400_000));
     });
 }
 
