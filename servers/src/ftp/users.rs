@@ -7,16 +7,20 @@
 use crate::root::VirtualPath;
 use argon2::password_hash::rand_core::OsRng;
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
-use argon2::{Argon2, Params};
+use argon2::{Algorithm, Argon2, Params};
 use greenroom::sync::Semaphore;
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
 /// Passwords that are compared at one time, 19 MiB each: more would let strangers fill the memory.
 const AT_ONCE: usize = 2;
+
+/// The rights of those who are neither the owner nor in the group.
+const MODE_OTHERS: u32 = 0o007;
 
 /// Who may log in with a password. A clone is the same list.
 ///
@@ -67,7 +71,13 @@ impl Users {
     /// assert!(Users::load("no such file").is_err());
     /// ```
     pub fn load<P: AsRef<Path>>(path: P) -> io::Result<Users> {
-        Users::parse(&greenroom::fs::read_to_string(path)?)
+        let path = path.as_ref();
+        let text = greenroom::fs::read_to_string(path)?;
+        if greenroom::fs::metadata(path)?.permissions().mode() & MODE_OTHERS != 0 {
+            let path = path.display();
+            log::warn!("{path}: passwords' hashes that everybody may see: chmod o= {path}");
+        }
+        Users::parse(&text)
     }
 
     /// Reads a file's text. Never parks.
@@ -79,7 +89,8 @@ impl Users {
     /// ```
     /// use greenroom_servers::ftp::Users;
     /// let error = Users::parse("ada:password:rw:/").err();
-    /// assert_eq!(error.map(|e| e.to_string()).as_deref(), Some("line 1: no hash of Argon2"));
+    /// assert_eq!(error.map(|e| e.to_string()).as_deref(), Some(
+    ///     "line 1: no hash of Argon2: `ftp_server --hash-password` makes one"));
     /// ```
     pub fn parse(text: &str) -> io::Result<Users> {
         let (mut users, mut decoy) = (HashMap::new(), None);
@@ -150,9 +161,8 @@ fn parse_line(line: &str) -> Result<(&str, User), &'static str> {
     if is_anonymous(name.as_bytes()) {
         return Err("that name is of those who have none");
     }
-    let parsed = PasswordHash::new(hash).ok();
-    if !parsed.is_some_and(|hash| hash.algorithm.as_str().starts_with("argon2")) {
-        return Err("no hash of Argon2");
+    if !PasswordHash::new(hash).is_ok_and(|hash| is_complete(&hash)) {
+        return Err("no hash of Argon2: `ftp_server --hash-password` makes one");
     }
     let may_write = match rights {
         "ro" => false,
@@ -163,6 +173,12 @@ fn parse_line(line: &str) -> Result<(&str, User), &'static str> {
     let grant = Grant { home, may_write };
     let hash = hash.to_owned();
     Ok((name, User { hash, grant }))
+}
+
+/// Whether a password can be compared with it. One that is cut off parses, too, and would refuse everybody.
+fn is_complete(hash: &PasswordHash<'_>) -> bool {
+    let is_known = Algorithm::try_from(hash.algorithm).is_ok() && Params::try_from(hash).is_ok();
+    is_known && hash.salt.is_some() && hash.hash.is_some()
 }
 
 /// Whether it is one of the two names that stand for nobody.
