@@ -171,7 +171,12 @@ pub(crate) fn send_list(
             some.sort_unstable_by(|a, b| a.name.cmp(&b.name));
             for (entry, number) in some.iter().zip(1..) {
                 let is_last = number == some.len();
-                send(entry.name.as_bytes(), &entry.facts, &mut text, is_last)?;
+                send(
+                    entry.name.as_encoded_bytes(),
+                    &entry.facts,
+                    &mut text,
+                    is_last,
+                )?;
             }
             if some.len() < SORTED_TOGETHER {
                 break;

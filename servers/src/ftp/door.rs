@@ -76,10 +76,7 @@ impl Drop for Door {
     }
 }
 
-fn listen(
-    mut here: SocketAddr,
-    ports: Option<&RangeInclusive<u16>>,
-) -> io::Result<TcpListener> {
+fn listen(mut here: SocketAddr, ports: Option<&RangeInclusive<u16>>) -> io::Result<TcpListener> {
     here.set_port(0);
     let Some(ports) = ports.filter(|ports| !ports.is_empty()) else {
         return TcpListener::bind(here);

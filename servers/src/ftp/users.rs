@@ -19,6 +19,8 @@ use std::sync::Arc;
 /// Passwords that are compared at one time, 19 MiB each: more would let strangers fill the memory.
 const AT_ONCE: usize = 2;
 
+const NO_HASH: &str = "no hash of Argon2: `ftp_server --hash-password` makes one";
+
 /// The rights of those who are neither the owner nor in the group.
 const MODE_OTHERS: u32 = 0o007;
 
@@ -162,7 +164,7 @@ fn parse_line(line: &str) -> Result<(&str, User), &'static str> {
         return Err("that name is of those who have none");
     }
     if !PasswordHash::new(hash).is_ok_and(|hash| is_complete(&hash)) {
-        return Err("no hash of Argon2: `ftp_server --hash-password` makes one");
+        return Err(NO_HASH);
     }
     let may_write = match rights {
         "ro" => false,
@@ -248,11 +250,14 @@ mod tests {
         let ada = users
             .check(b"ada", b"pw")
             .expect("because the password is right");
-        assert_eq!((ada.home.as_str(), ada.may_write), ("/home/ada", true));
+        assert_eq!(
+            (ada.home.to_string(), ada.may_write),
+            ("/home/ada".into(), true)
+        );
         let bob = users
             .check(b"bob", b"pw")
             .expect("because the password is right");
-        assert_eq!((bob.home.as_str(), bob.may_write), ("/", false));
+        assert_eq!((bob.home.to_string(), bob.may_write), ("/".into(), false));
         for (name, password) in [
             ("ada", "pW"),
             ("ada", ""),
@@ -285,7 +290,13 @@ mod tests {
             ),
             (format!(":{hash}:rw:/"), "name:hash:rights:home is the form"),
             (format!("ada:{hash}:rwx:/"), "rights are `ro` or `rw`"),
-            ("ada:$5$salt$x:rw:/".to_owned(), "no hash of Argon2"),
+            ("ada:$5$salt$x:rw:/".to_owned(), NO_HASH),
+            // Parts of one: no password would ever be right.
+            ("ada:$argon2id$x:rw:/".to_owned(), NO_HASH),
+            (
+                format!("ada:{}:rw:/", &hash[..hash.rfind('$').unwrap_or(0)]),
+                NO_HASH,
+            ),
             (
                 format!("FTP:{hash}:rw:/"),
                 "that name is of those who have none",
