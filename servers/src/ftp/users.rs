@@ -1,23 +1,20 @@
 //! Who may log in: a file of names, password hashes, rights and homes.
 //!
 //! A hash is made to be slow and to take memory (Argon2id, in the PHC form that names its own cost), so it
-//! is computed off the workers, and few at a time. A name that nobody has costs as much as one that
+//! is computed off the workers, and few at a time (`password`). A name that nobody has costs as much as one that
 //! somebody has: its password is compared with a decoy.
 
+use super::password::{Comparing, is_hash};
 use crate::root::VirtualPath;
 use argon2::password_hash::rand_core::OsRng;
-use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
-use argon2::{Algorithm, Argon2, Params};
-use greenroom::sync::Semaphore;
+use argon2::password_hash::{PasswordHasher, SaltString};
+use argon2::{Argon2, Params};
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
-
-/// Passwords that are compared at one time, 19 MiB each: more would let strangers fill the memory.
-const AT_ONCE: usize = 2;
 
 const NO_HASH: &str = "no hash of Argon2: `ftp_server --hash-password` makes one";
 
@@ -45,7 +42,7 @@ struct List {
     users: HashMap<Vec<u8>, User>,
     /// What the passwords of unknown names are compared with.
     decoy: String,
-    comparing: Semaphore,
+    comparing: Arc<Comparing>,
 }
 
 #[derive(Clone)]
@@ -112,7 +109,7 @@ impl Users {
         Ok(Users(Arc::new(List {
             users,
             decoy: decoy.unwrap_or_default(),
-            comparing: Semaphore::new(AT_ONCE),
+            comparing: Comparing::new(),
         })))
     }
 
@@ -140,14 +137,9 @@ impl Users {
 
     /// What `name` gets, if the password is right. Parks.
     pub(crate) fn check(&self, name: &[u8], password: &[u8]) -> Option<Grant> {
-        let _turn = self.0.comparing.acquire();
         let user = self.0.users.get(name);
         let hash = user.map_or_else(|| self.0.decoy.clone(), |user| user.hash.clone());
-        let password = password.to_vec();
-        let is_right = greenroom::unblock(move || {
-            let hash = PasswordHash::new(&hash);
-            hash.is_ok_and(|hash| Argon2::default().verify_password(&password, &hash).is_ok())
-        });
+        let is_right = self.0.comparing.is_right(hash, password);
         user.filter(|_| is_right).map(|user| user.grant.clone())
     }
 }
@@ -163,7 +155,7 @@ fn parse_line(line: &str) -> Result<(&str, User), &'static str> {
     if is_anonymous(name.as_bytes()) {
         return Err("that name is of those who have none");
     }
-    if !PasswordHash::new(hash).is_ok_and(|hash| is_complete(&hash)) {
+    if !is_hash(hash) {
         return Err(NO_HASH);
     }
     let may_write = match rights {
@@ -175,12 +167,6 @@ fn parse_line(line: &str) -> Result<(&str, User), &'static str> {
     let grant = Grant { home, may_write };
     let hash = hash.to_owned();
     Ok((name, User { hash, grant }))
-}
-
-/// Whether a password can be compared with it. One that is cut off parses, too, and would refuse everybody.
-fn is_complete(hash: &PasswordHash<'_>) -> bool {
-    let is_known = Algorithm::try_from(hash.algorithm).is_ok() && Params::try_from(hash).is_ok();
-    is_known && hash.salt.is_some() && hash.hash.is_some()
 }
 
 /// Whether it is one of the two names that stand for nobody.
@@ -215,7 +201,7 @@ impl Default for Users {
         Users(Arc::new(List {
             users: HashMap::new(),
             decoy: String::new(),
-            comparing: Semaphore::new(AT_ONCE),
+            comparing: Comparing::new(),
         }))
     }
 }
