@@ -83,14 +83,28 @@ fn shell(ftp: &mut FtpClient) -> io::Result<()> {
             [] => {}
             ["quit"] => return Ok(()),
             _ => match obey(ftp, &words) {
-                // The server said no, or this machine has no such file: the next command may do better.
-                Err(error) if Answer::of(&error).is_some_and(|answer| answer.code != 421) => {
-                    eprintln!("{error}");
-                }
-                Err(error) if error.kind() == ErrorKind::NotFound => eprintln!("{error}"),
-                outcome => outcome?,
+                Err(error) if is_over(&error) => return Err(error),
+                // The server said no, or this machine did: the next command may do better.
+                Err(error) => eprintln!("{error}"),
+                Ok(()) => {}
             },
         }
+    }
+}
+
+/// Whether the connection is lost, or nobody knows which answer comes next.
+fn is_over(error: &io::Error) -> bool {
+    match Answer::of(error) {
+        Some(answer) => answer.code == 421,
+        None => matches!(
+            error.kind(),
+            ErrorKind::BrokenPipe
+                | ErrorKind::ConnectionAborted
+                | ErrorKind::ConnectionReset
+                | ErrorKind::InvalidData
+                | ErrorKind::TimedOut
+                | ErrorKind::UnexpectedEof
+        ),
     }
 }
 

@@ -193,9 +193,14 @@ impl Client {
         self.counters.idlers.is_stopping()
     }
 
-    /// Adds bytes that left by another way than `write` (`sendfile`).
+    /// Adds bytes that left by another way than `write`: by `sendfile`, or over another connection.
     pub fn count_sent(&self, bytes: u64) {
         Counters::add(&self.counters.bytes_out, bytes);
+    }
+
+    /// Adds bytes that came by another way than `read`: another connection of this client.
+    pub fn count_received(&self, bytes: u64) {
+        Counters::add(&self.counters.bytes_in, bytes);
     }
 
     /// How long a wait for room that begins now may last; for those who wait by themselves.

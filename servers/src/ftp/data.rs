@@ -5,6 +5,7 @@
 
 use super::ascii::{FromNetwork, to_network};
 use super::listing::Form;
+use crate::Client;
 use crate::root::{Entry, ReadDir};
 use greenroom::fs::File;
 use greenroom::net::{Shutdown, TcpStream};
@@ -41,12 +42,29 @@ pub(crate) enum Broken {
     TooLong,
 }
 
-/// A transfer's bytes so far, in the file's count.
-pub(crate) type Progress = AtomicU64;
+/// A transfer's bytes so far; they are among those of its client, too.
+pub(crate) struct Progress<'c> {
+    client: &'c Client,
+    /// In the file's count: in TYPE A that of the network differs.
+    of_file: AtomicU64,
+}
 
-fn add(progress: &Progress, count: usize) {
-    // Relaxed: a number for people.
-    progress.fetch_add(count as u64, Ordering::Relaxed);
+impl Progress<'_> {
+    pub(crate) fn new(client: &Client) -> Progress<'_> {
+        Progress {
+            client,
+            of_file: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        // Relaxed, here and below: a number for people.
+        self.of_file.load(Ordering::Relaxed)
+    }
+
+    fn add(&self, of_file: usize) {
+        self.of_file.fetch_add(of_file as u64, Ordering::Relaxed);
+    }
 }
 
 /// The rest of a file, from its position.
@@ -54,7 +72,7 @@ pub(crate) fn send_file(
     mut file: File,
     as_what: Representation,
     mut stream: &TcpStream,
-    progress: &Progress,
+    progress: &Progress<'_>,
 ) -> Result<(), Broken> {
     let mut piece = vec![0; PIECE_BYTES];
     let mut converted = Vec::new();
@@ -72,7 +90,8 @@ pub(crate) fn send_file(
             }
         };
         stream.write_all(bytes).map_err(Broken::Data)?;
-        add(progress, count);
+        progress.client.count_sent(bytes.len() as u64);
+        progress.add(count);
     }
     stream.shutdown(Shutdown::Write).map_err(Broken::Data)
 }
@@ -84,13 +103,14 @@ pub(crate) fn receive_file(
     as_what: Representation,
     room: u64,
     mut stream: &TcpStream,
-    progress: &Progress,
+    progress: &Progress<'_>,
 ) -> Result<(), Broken> {
     let mut piece = vec![0; PIECE_BYTES];
     let mut converted = Vec::new();
     let (mut way, mut room) = (FromNetwork::default(), room);
     loop {
         let count = stream.read(&mut piece).map_err(Broken::Data)?;
+        progress.client.count_received(count as u64);
         let bytes = match as_what {
             Representation::Image => &piece[..count],
             Representation::Ascii => {
@@ -104,7 +124,7 @@ pub(crate) fn receive_file(
         };
         let fits = bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX));
         file.write_all(&bytes[..fits]).map_err(Broken::File)?;
-        add(progress, fits);
+        progress.add(fits);
         room -= fits as u64;
         if fits < bytes.len() {
             return Err(Broken::TooLong);
@@ -126,7 +146,7 @@ pub(crate) fn send_list(
     listed: Listed,
     form: &Form,
     mut stream: &TcpStream,
-    progress: &Progress,
+    progress: &Progress<'_>,
 ) -> Result<(), Broken> {
     let now = SystemTime::now();
     let mut send = |name: &[u8], facts: &_, text: &mut Vec<u8>, is_last: bool| {
@@ -136,7 +156,8 @@ pub(crate) fn send_list(
         }
         if is_last || text.len() >= PIECE_BYTES {
             stream.write_all(text).map_err(Broken::Data)?;
-            add(progress, text.len());
+            progress.client.count_sent(text.len() as u64);
+            progress.add(text.len());
             text.clear();
         }
         Ok(())
@@ -150,7 +171,12 @@ pub(crate) fn send_list(
             some.sort_unstable_by(|a, b| a.name.cmp(&b.name));
             for (entry, number) in some.iter().zip(1..) {
                 let is_last = number == some.len();
-                send(entry.name.as_bytes(), &entry.facts, &mut text, is_last)?;
+                send(
+                    entry.name.as_encoded_bytes(),
+                    &entry.facts,
+                    &mut text,
+                    is_last,
+                )?;
             }
             if some.len() < SORTED_TOGETHER {
                 break;

@@ -4,11 +4,11 @@
 //! transfer is asked for; they are closed, and the right peer is served all the same. The listener is
 //! closed when that one is in, when the time is over, or when the door is dropped, whatever comes first.
 
-use greenroom::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use greenroom::net::{SocketAddr, TcpListener, TcpStream};
 use greenroom::thread::JoinHandle;
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, ErrorKind};
 use std::ops::RangeInclusive;
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 /// A port that waits for its data connection.
@@ -20,9 +20,9 @@ pub(crate) struct Door {
 }
 
 impl Door {
-    /// Listens at `here`, for `peer`, for so long.
+    /// Listens at `here`, at another port, for `peer`, for so long.
     pub(crate) fn open(
-        here: IpAddr,
+        here: SocketAddr,
         ports: Option<&RangeInclusive<u16>>,
         peer: SocketAddr,
         wait: Duration,
@@ -76,17 +76,18 @@ impl Drop for Door {
     }
 }
 
-fn listen(here: IpAddr, ports: Option<&RangeInclusive<u16>>) -> io::Result<TcpListener> {
-    /// Not the same first port each time: one that was just closed may have a straggler to come.
-    static TURN: AtomicU16 = AtomicU16::new(0);
+fn listen(mut here: SocketAddr, ports: Option<&RangeInclusive<u16>>) -> io::Result<TcpListener> {
+    here.set_port(0);
     let Some(ports) = ports.filter(|ports| !ports.is_empty()) else {
-        return TcpListener::bind((here, 0));
+        return TcpListener::bind(here);
     };
-    let count = u32::from(ports.end() - ports.start()) + 1;
-    let first = u32::from(TURN.fetch_add(1, Ordering::Relaxed)) % count;
+    let count = u64::from(ports.end() - ports.start()) + 1;
+    // Any of them: of the next one somebody else at the peer's address could know, and come first.
+    let first = RandomState::new().hash_one(ports.start()) % count;
     for step in 0..count {
         let offset = u16::try_from((first + step) % count).unwrap_or(0);
-        match TcpListener::bind((here, ports.start() + offset)) {
+        here.set_port(ports.start() + offset);
+        match TcpListener::bind(here) {
             Err(error) if error.kind() == ErrorKind::AddrInUse => {}
             outcome => return outcome,
         }

@@ -7,7 +7,8 @@
 
 use std::collections::VecDeque;
 
-const INTERPRET_AS_COMMAND: u8 = 255;
+/// Telnet's escape: a command follows, or the byte itself.
+pub(crate) const INTERPRET_AS_COMMAND: u8 = 255;
 /// `WILL`, `WONT`, `DO`, `DONT`: an option follows.
 const NEGOTIATIONS: std::ops::RangeInclusive<u8> = 251..=254;
 

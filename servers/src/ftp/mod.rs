@@ -19,6 +19,7 @@ mod door;
 mod lines;
 mod listing;
 mod login;
+mod password;
 mod reply;
 mod session;
 mod settings;

@@ -2,6 +2,8 @@
 //!
 //! No text can forge a line: control characters in it become question marks.
 
+use super::lines::INTERPRET_AS_COMMAND;
+
 /// An answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reply {
@@ -59,7 +61,13 @@ impl Reply {
 }
 
 fn push_line(bytes: &mut Vec<u8>, line: &[u8]) {
-    bytes.extend(line.iter().copied().map(harmless));
+    for byte in line.iter().copied().map(harmless) {
+        bytes.push(byte);
+        // Telnet's escape, in a name that is not UTF-8: twice, or the client takes it for a command.
+        if byte == INTERPRET_AS_COMMAND {
+            bytes.push(byte);
+        }
+    }
     bytes.extend(b"\r\n");
 }
 
@@ -93,6 +101,6 @@ mod tests {
     #[test]
     fn control_characters_in_a_text_forge_no_line() {
         let reply = Reply::new(550, &b"a\r\n226 done\0\xff\xc3\xa9"[..]);
-        assert_eq!(reply.encode(), b"550 a??226 done?\xff\xc3\xa9\r\n");
+        assert_eq!(reply.encode(), b"550 a??226 done?\xff\xff\xc3\xa9\r\n");
     }
 }

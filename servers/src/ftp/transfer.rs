@@ -5,7 +5,8 @@
 //! transfer:           └─► enter the door ──► copy ──► close ──────────────────────────────────────┘
 //! ```
 //! One at a time. An upload is written in place, so that a cut one can be resumed by REST or APPE; the file
-//! is cut at REST's offset first: what follows is what the client has.
+//! is cut at REST's offset first: what follows is what the client has. But not before the data connection is
+//! there: without it the old file stays as it is.
 
 use super::address;
 use super::command::{Command, Family, Name, verb};
@@ -19,11 +20,10 @@ use super::session::{Next, Session};
 use super::tree::refusal;
 use crate::root::{Facts, Kind, Root, Writing};
 use greenroom::fs::File;
-use greenroom::net::{IpAddr, TcpStream};
+use greenroom::net::{IpAddr, SocketAddr, TcpStream};
 use greenroom::thread::ScopedJoinHandle;
 use greenroom::{Cancelled, Elapsed};
 use std::io::{self, ErrorKind, Seek, SeekFrom};
-use std::sync::atomic::Ordering;
 
 /// Lines that wait for the end of a transfer. No more are read: the client's sending stops, and its ABOR
 /// is not seen before.
@@ -51,7 +51,7 @@ impl Session<'_> {
             return self.say(501, "EPSV is for IPv6");
         }
         match self.open_door() {
-            Ok(std::net::SocketAddr::V4(address)) => {
+            Ok(SocketAddr::V4(address)) => {
                 let text = address::passive(address);
                 self.say(227, format!("Entering Passive Mode ({text})."))
             }
@@ -75,11 +75,15 @@ impl Session<'_> {
         }
     }
 
-    fn open_door(&mut self) -> io::Result<std::net::SocketAddr> {
+    fn open_door(&mut self) -> io::Result<SocketAddr> {
         let settings = &self.ftp.settings;
         // The one before is closed first: with a range of ports it may be the last of them.
         self.close_door();
-        let here = self.here.ip().to_canonical();
+        let here = match self.here.ip().to_canonical() {
+            IpAddr::V4(ip) => SocketAddr::from((ip, 0)),
+            // With its scope, without which a link-local address is nowhere.
+            IpAddr::V6(_) => self.here,
+        };
         let ports = settings.passive_ports.as_ref();
         let door = Door::open(here, ports, self.peer, settings.data_wait)?;
         let address = door.address();
@@ -131,17 +135,15 @@ impl Session<'_> {
 
     pub(super) fn retrieve(&mut self, root: &Root, name: &Name) -> io::Result<Next> {
         let offset = std::mem::take(&mut self.restart);
-        let opened = self.path(name).and_then(|path| root.open(&path));
-        let opened = opened.and_then(|(mut file, facts)| {
-            file.seek(SeekFrom::Start(offset))?;
-            Ok((file, facts))
-        });
-        match opened {
+        match self.path(name).and_then(|path| root.open(&path)) {
             Err(error) => self.refuse(&error),
+            // Before it is sought: the kernel knows no offset beyond 2^63.
             Ok((_, Facts { len, .. })) if offset > len => self.restart_is_beyond(),
-            Ok((file, _)) => {
+            Ok((mut file, _)) => {
                 let representation = self.representation;
                 self.transfer("The file comes", move |stream, progress| {
+                    let start = SeekFrom::Start(offset);
+                    file.seek(start).map_err(Broken::File)?;
                     send_file(file, representation, stream, progress)
                 })
             }
@@ -154,15 +156,14 @@ impl Session<'_> {
             self.say(501, "APPE begins at the end: REST is for STOR")?;
             return Ok(Next::Go);
         }
-        // Before the file is emptied.
+        // Before the file is made.
         if self.door.is_none() {
             return self.no_data_connection();
         }
         let opened = self.path(name).and_then(|path| {
-            let writing = match (is_append, offset) {
-                (true, _) => Writing::Append,
-                (false, 0) => Writing::Create,
-                (false, _) => Writing::Keep,
+            let writing = match is_append {
+                true => Writing::Append,
+                false => Writing::Keep,
             };
             let file = root.open_to_write(&path, writing)?;
             let len = file.metadata()?.len();
@@ -173,13 +174,13 @@ impl Session<'_> {
             Ok((_, len)) if offset > len => return self.restart_is_beyond(),
             Ok(opened) => opened,
         };
-        if let Err(error) = position(&file, offset) {
-            return self.refuse(&error);
-        }
         let start = if is_append { len } else { offset };
         let room = self.ftp.settings.upload_bytes_max.saturating_sub(start);
         let representation = self.representation;
         self.transfer("Send the file", move |stream, progress| {
+            if !is_append {
+                position(&file, offset).map_err(Broken::File)?;
+            }
             receive_file(file, representation, room, stream, progress)
         })
     }
@@ -202,14 +203,14 @@ impl Session<'_> {
     fn transfer(
         &mut self,
         opening: &str,
-        body: impl FnOnce(&TcpStream, &Progress) -> Result<(), Broken> + Send,
+        body: impl FnOnce(&TcpStream, &Progress<'_>) -> Result<(), Broken> + Send,
     ) -> io::Result<Next> {
         self.restart = 0;
         let Some(door) = self.door.take() else {
             return self.no_data_connection();
         };
         self.say(150, opening)?;
-        let (settings, progress) = (&self.ftp.settings, Progress::new(0));
+        let (settings, progress) = (&self.ftp.settings, Progress::new(self.client));
         let (outcome, watched) = greenroom::thread::scope(|scope| {
             let progress = &progress;
             let transfer = scope.spawn(move || {
@@ -229,7 +230,7 @@ impl Session<'_> {
             }
             (transfer.join(), watched)
         });
-        let bytes = progress.into_inner();
+        let bytes = progress.bytes();
         let reply = match outcome {
             Ok(outcome) => closing(outcome, bytes),
             Err(payload) if payload.is::<Cancelled>() => Reply::new(426, "Aborted"),
@@ -251,7 +252,7 @@ impl Session<'_> {
     fn watch(
         &mut self,
         transfer: &ScopedJoinHandle<'_, Outcome>,
-        progress: &Progress,
+        progress: &Progress<'_>,
     ) -> io::Result<Watched> {
         loop {
             if self.waits("ABOR") {
@@ -279,12 +280,12 @@ impl Session<'_> {
     }
 
     /// STAT is what RFC 959 lets a client ask in between.
-    fn answer_status(&mut self, progress: &Progress) -> io::Result<()> {
+    fn answer_status(&mut self, progress: &Progress<'_>) -> io::Result<()> {
         let is_status =
             |line: &Line| matches!(line, Line::Text(text) if text.eq_ignore_ascii_case(b"STAT"));
         while self.lines.waiting().next().is_some_and(is_status) {
             self.lines.next();
-            let bytes = progress.load(Ordering::Relaxed);
+            let bytes = progress.bytes();
             self.say(213, format!("{bytes} bytes so far"))?;
         }
         Ok(())
@@ -310,11 +311,8 @@ fn prefix(directory: &[u8]) -> Vec<u8> {
 
 /// Where an upload begins; nothing is behind it.
 fn position(mut file: &File, offset: u64) -> io::Result<()> {
-    if offset > 0 {
-        file.set_len(offset)?;
-        file.seek(SeekFrom::Start(offset))?;
-    }
-    Ok(())
+    file.set_len(offset)?;
+    file.seek(SeekFrom::Start(offset)).map(|_| ())
 }
 
 /// The answer at the end of a transfer.

@@ -7,14 +7,14 @@ use super::listing::quoted;
 use super::reply::Reply;
 use super::session::Session;
 use crate::root::{Facts, Kind, Root, VirtualPath};
+use std::ffi::OsStr;
 use std::io::{self, ErrorKind};
+use std::os::unix::ffi::OsStrExt;
 
 impl Session<'_> {
     /// A name as the client means it, from where it is.
     pub(super) fn path(&self, name: &[u8]) -> io::Result<VirtualPath> {
-        let text = std::str::from_utf8(name);
-        let text = text.map_err(|_| io::Error::from(ErrorKind::InvalidFilename))?;
-        self.current.join(text)
+        self.current.join(OsStr::from_bytes(name))
     }
 
     pub(super) fn tree(
@@ -58,7 +58,7 @@ impl Session<'_> {
     }
 
     fn named(&self, code: u16, path: &VirtualPath, what: &str) -> Reply {
-        let mut text = quoted(path.as_str().as_bytes());
+        let mut text = quoted(path.as_os_str().as_bytes());
         text.extend(format!(" {what}").into_bytes());
         Reply::new(code, text)
     }
@@ -107,7 +107,7 @@ impl Session<'_> {
 
     fn facts_line(&self, root: &Root, name: &[u8]) -> io::Result<Reply> {
         let (path, facts) = self.facts_of(root, name)?;
-        let line = self.facts.line(path.as_str().as_bytes(), &facts);
+        let line = self.facts.line(path.as_os_str().as_bytes(), &facts);
         Ok(Reply::lines(250, "Facts:", [line], "End"))
     }
 
@@ -138,7 +138,7 @@ pub(super) fn refusal(error: &io::Error) -> Reply {
         ErrorKind::NotADirectory => (550, "It is no directory"),
         ErrorKind::AlreadyExists => (550, "It is there already"),
         ErrorKind::DirectoryNotEmpty => (550, "The directory is not empty"),
-        ErrorKind::InvalidFilename => (553, "A name is too long, or not UTF-8"),
+        ErrorKind::InvalidFilename => (553, "A name is too long"),
         ErrorKind::InvalidInput => (553, "A name is not allowed"),
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => (452, "No room on the disk"),
         _ => {

@@ -1,22 +1,25 @@
 //! Who may log in: a file of names, password hashes, rights and homes.
 //!
 //! A hash is made to be slow and to take memory (Argon2id, in the PHC form that names its own cost), so it
-//! is computed off the workers, and few at a time. A name that nobody has costs as much as one that
+//! is computed off the workers, and few at a time (`password`). A name that nobody has costs as much as one that
 //! somebody has: its password is compared with a decoy.
 
+use super::password::{Comparing, is_hash};
 use crate::root::VirtualPath;
 use argon2::password_hash::rand_core::OsRng;
-use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
+use argon2::password_hash::{PasswordHasher, SaltString};
 use argon2::{Argon2, Params};
-use greenroom::sync::Semaphore;
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Passwords that are compared at one time, 19 MiB each: more would let strangers fill the memory.
-const AT_ONCE: usize = 2;
+const NO_HASH: &str = "no hash of Argon2: `ftp_server --hash-password` makes one";
+
+/// The rights of those who are neither the owner nor in the group.
+const MODE_OTHERS: u32 = 0o007;
 
 /// Who may log in with a password. A clone is the same list.
 ///
@@ -39,7 +42,7 @@ struct List {
     users: HashMap<Vec<u8>, User>,
     /// What the passwords of unknown names are compared with.
     decoy: String,
-    comparing: Semaphore,
+    comparing: Arc<Comparing>,
 }
 
 #[derive(Clone)]
@@ -67,7 +70,13 @@ impl Users {
     /// assert!(Users::load("no such file").is_err());
     /// ```
     pub fn load<P: AsRef<Path>>(path: P) -> io::Result<Users> {
-        Users::parse(&greenroom::fs::read_to_string(path)?)
+        let path = path.as_ref();
+        let text = greenroom::fs::read_to_string(path)?;
+        if greenroom::fs::metadata(path)?.permissions().mode() & MODE_OTHERS != 0 {
+            let path = path.display();
+            log::warn!("{path}: passwords' hashes that everybody may see: chmod o= {path}");
+        }
+        Users::parse(&text)
     }
 
     /// Reads a file's text. Never parks.
@@ -79,7 +88,8 @@ impl Users {
     /// ```
     /// use greenroom_servers::ftp::Users;
     /// let error = Users::parse("ada:password:rw:/").err();
-    /// assert_eq!(error.map(|e| e.to_string()).as_deref(), Some("line 1: no hash of Argon2"));
+    /// assert_eq!(error.map(|e| e.to_string()).as_deref(), Some(
+    ///     "line 1: no hash of Argon2: `ftp_server --hash-password` makes one"));
     /// ```
     pub fn parse(text: &str) -> io::Result<Users> {
         let (mut users, mut decoy) = (HashMap::new(), None);
@@ -99,7 +109,7 @@ impl Users {
         Ok(Users(Arc::new(List {
             users,
             decoy: decoy.unwrap_or_default(),
-            comparing: Semaphore::new(AT_ONCE),
+            comparing: Comparing::new(),
         })))
     }
 
@@ -127,14 +137,9 @@ impl Users {
 
     /// What `name` gets, if the password is right. Parks.
     pub(crate) fn check(&self, name: &[u8], password: &[u8]) -> Option<Grant> {
-        let _turn = self.0.comparing.acquire();
         let user = self.0.users.get(name);
         let hash = user.map_or_else(|| self.0.decoy.clone(), |user| user.hash.clone());
-        let password = password.to_vec();
-        let is_right = greenroom::unblock(move || {
-            let hash = PasswordHash::new(&hash);
-            hash.is_ok_and(|hash| Argon2::default().verify_password(&password, &hash).is_ok())
-        });
+        let is_right = self.0.comparing.is_right(hash, password);
         user.filter(|_| is_right).map(|user| user.grant.clone())
     }
 }
@@ -150,9 +155,8 @@ fn parse_line(line: &str) -> Result<(&str, User), &'static str> {
     if is_anonymous(name.as_bytes()) {
         return Err("that name is of those who have none");
     }
-    let parsed = PasswordHash::new(hash).ok();
-    if !parsed.is_some_and(|hash| hash.algorithm.as_str().starts_with("argon2")) {
-        return Err("no hash of Argon2");
+    if !is_hash(hash) {
+        return Err(NO_HASH);
     }
     let may_write = match rights {
         "ro" => false,
@@ -197,7 +201,7 @@ impl Default for Users {
         Users(Arc::new(List {
             users: HashMap::new(),
             decoy: String::new(),
-            comparing: Semaphore::new(AT_ONCE),
+            comparing: Comparing::new(),
         }))
     }
 }
@@ -232,11 +236,14 @@ mod tests {
         let ada = users
             .check(b"ada", b"pw")
             .expect("because the password is right");
-        assert_eq!((ada.home.as_str(), ada.may_write), ("/home/ada", true));
+        assert_eq!(
+            (ada.home.to_string(), ada.may_write),
+            ("/home/ada".into(), true)
+        );
         let bob = users
             .check(b"bob", b"pw")
             .expect("because the password is right");
-        assert_eq!((bob.home.as_str(), bob.may_write), ("/", false));
+        assert_eq!((bob.home.to_string(), bob.may_write), ("/".into(), false));
         for (name, password) in [
             ("ada", "pW"),
             ("ada", ""),
@@ -269,7 +276,13 @@ mod tests {
             ),
             (format!(":{hash}:rw:/"), "name:hash:rights:home is the form"),
             (format!("ada:{hash}:rwx:/"), "rights are `ro` or `rw`"),
-            ("ada:$5$salt$x:rw:/".to_owned(), "no hash of Argon2"),
+            ("ada:$5$salt$x:rw:/".to_owned(), NO_HASH),
+            // Parts of one: no password would ever be right.
+            ("ada:$argon2id$x:rw:/".to_owned(), NO_HASH),
+            (
+                format!("ada:{}:rw:/", &hash[..hash.rfind('$').unwrap_or(0)]),
+                NO_HASH,
+            ),
             (
                 format!("FTP:{hash}:rw:/"),
                 "that name is of those who have none",

@@ -244,7 +244,7 @@ fn content(file: File, offset: u64, length: u64) -> Body {
 
 /// By the name's extension.
 fn content_type(path: &VirtualPath) -> Cow<'static, str> {
-    let guess = mime_guess2::from_path(path.as_str()).first_raw();
+    let guess = mime_guess2::from_path(path.as_os_str()).first_raw();
     match guess.unwrap_or("application/octet-stream") {
         "application/javascript" => Cow::Borrowed("text/javascript; charset=utf-8"),
         text if text.starts_with("text/") => Cow::Owned(format!("{text}; charset=utf-8")),
@@ -255,7 +255,8 @@ fn content_type(path: &VirtualPath) -> Cow<'static, str> {
 /// 301 to the same path with a slash at its end. Subtle: one slash at its beginning; `//name/` would be a
 /// host to the browser.
 fn with_slash(request: &Request<'_>) -> io::Result<Response> {
-    let mut location = encode(VirtualPath::new(request.path())?.as_str());
+    let path = VirtualPath::new(request.path())?;
+    let mut location = encode(path.as_os_str().as_encoded_bytes());
     location.push('/');
     if let Some(query) = request.query() {
         location.push('?');
@@ -265,9 +266,9 @@ fn with_slash(request: &Request<'_>) -> io::Result<Response> {
 }
 
 /// Percent-encodes all but slashes and what needs it nowhere.
-pub(super) fn encode(path: &str) -> String {
+pub(super) fn encode(path: &[u8]) -> String {
     let mut text = String::with_capacity(path.len());
-    for byte in path.bytes() {
+    for &byte in path {
         match byte {
             b'/' | b'-' | b'.' | b'_' | b'~' => text.push(char::from(byte)),
             _ if byte.is_ascii_alphanumeric() => text.push(char::from(byte)),

@@ -18,7 +18,11 @@ pub(super) fn page(
     let mut is_cut = false;
     for entry in entries {
         let entry = entry?;
-        if entry.name.starts_with('.') && !shows_hidden {
+        // No request can ask for a name that is not UTF-8.
+        let Ok(name) = entry.name.into_string() else {
+            continue;
+        };
+        if name.starts_with('.') && !shows_hidden {
             continue;
         }
         is_cut = lines.len() == ENTRIES_MAX;
@@ -26,8 +30,8 @@ pub(super) fn page(
             break;
         }
         match entry.facts.kind {
-            Kind::Directory => lines.push((entry.name + "/", String::new())),
-            Kind::File => lines.push((entry.name, entry.facts.len.to_string())),
+            Kind::Directory => lines.push((name + "/", String::new())),
+            Kind::File => lines.push((name, entry.facts.len.to_string())),
             Kind::Other => {}
         }
     }
@@ -38,7 +42,7 @@ pub(super) fn page(
     );
     for (name, size) in lines {
         // With "./", or a name with a colon would be a scheme.
-        let (link, name) = (encode(&name), escape(&name));
+        let (link, name) = (encode(name.as_bytes()), escape(&name));
         let _ = writeln!(page, "<li><a href=\"./{link}\">{name}</a> {size}");
     }
     page.push_str(if is_cut {

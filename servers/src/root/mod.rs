@@ -257,7 +257,7 @@ impl Root {
     /// for entry in Root::read_only(".")?.read_dir(&VirtualPath::root())? {
     ///     names.push(entry?.name);
     /// }
-    /// assert!(names.contains(&String::from("Cargo.toml")));
+    /// assert!(names.contains(&"Cargo.toml".into()));
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn read_dir(&self, path: &VirtualPath) -> io::Result<ReadDir> {

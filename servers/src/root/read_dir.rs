@@ -3,6 +3,7 @@
 use super::facts::Facts;
 use super::path::VirtualPath;
 use cap_std::fs::{Dir, DirEntry};
+use std::ffi::OsString;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -16,15 +17,14 @@ const ENTRIES_PER_TRIP: usize = 128;
 #[non_exhaustive]
 pub struct Entry {
     /// The name.
-    pub name: String,
+    pub name: OsString,
     /// What it is; of a symlink, what it leads to.
     pub facts: Facts,
 }
 
 /// The entries of a directory, in no order. Its `next` parks, once for every 128 entries.
 ///
-/// Left out: `.` and `..`, symlinks that lead out of the root or nowhere, names that are not UTF-8, and
-/// what is removed meanwhile.
+/// Left out: `.` and `..`, symlinks that lead out of the root or nowhere, and what is removed meanwhile.
 pub struct ReadDir {
     dir: Arc<Dir>,
     path: VirtualPath,
@@ -68,7 +68,7 @@ impl ReadDir {
 
 /// None for what is left out.
 fn look_at(dir: &Dir, path: &VirtualPath, entry: &DirEntry) -> Option<Entry> {
-    let name = entry.file_name().into_string().ok()?;
+    let name = entry.file_name();
     let mut metadata = entry.metadata().ok()?;
     if metadata.is_symlink() {
         let target = path.join(&name).ok()?;

@@ -193,3 +193,19 @@ fn silent_server_is_given_up() {
     assert_eq!(error.kind(), ErrorKind::TimedOut);
     assert!(Answer::of(&error).is_none());
 }
+
+#[test]
+fn file_that_ends_before_its_size_is_an_error_whatever_the_server_says() {
+    let _watchdog = watchdog();
+    let (address, running) = server(after_login!(
+        "200 x\r\n",
+        "213 5\r\n",
+        "200 x\r\n",
+        "229 (|||{port}|)\r\n",
+        "150 x\r\n226 all of it\r\n"
+    ));
+    let error = get(address).expect_err("because there are four bytes");
+    assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
+    assert!(error.to_string().contains("resume"), "{error}");
+    running.join().unwrap();
+}

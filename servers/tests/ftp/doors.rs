@@ -163,3 +163,41 @@ fn ports_of_the_range_are_used_and_given_back() {
         assert_eq!(raws[2].fetch("RETR a.txt"), b"hello\n");
     }
 }
+
+/// The first link-local address of this machine, with its scope.
+fn link_local() -> Option<String> {
+    let table = std::fs::read_to_string("/proc/net/if_inet6").ok()?;
+    let mut rows = table.lines().filter(|row| row.starts_with("fe80"));
+    let row: Vec<&str> = rows.next()?.split_whitespace().collect();
+    let groups = row[0].as_bytes().chunks(4);
+    let groups: Vec<&str> = groups
+        .filter_map(|group| std::str::from_utf8(group).ok())
+        .collect();
+    let scope = u32::from_str_radix(row[1], 16).ok()?;
+    Some(format!("[{}%{scope}]:0", groups.join(":")))
+}
+
+#[test]
+fn data_connection_of_a_link_local_address_is_served() {
+    let _watchdog = watchdog();
+    let Some(address) = link_local() else {
+        eprintln!("no link-local address here: not tested");
+        return;
+    };
+    let address: std::net::SocketAddrV6 = address.parse().unwrap();
+    let site = Site::start("[::]:0", 2, settings(), Limits::default());
+    let mut peer = address;
+    peer.set_port(site.address.port());
+    let mut raw = Raw::new(TcpStream::connect(peer).unwrap());
+    raw.expect("220");
+    raw.ask("USER ada", "331");
+    raw.ask("PASS pw", "230");
+    let answer = raw.ask("EPSV", "229");
+    peer.set_port(answer.split('|').nth(3).unwrap().parse().unwrap());
+    let mut data = TcpStream::connect(peer).unwrap();
+    raw.ask("RETR a.txt", "150");
+    let mut bytes = Vec::new();
+    data.read_to_end(&mut bytes).unwrap();
+    assert_eq!(bytes, b"hello\r\n");
+    raw.expect("226");
+}

@@ -5,8 +5,10 @@ use super::watchdog::watchdog;
 use greenroom_servers::Limits;
 use greenroom_servers::ftp::Settings;
 use socket2::SockRef;
-use std::io::Write;
+use std::ffi::OsStr;
+use std::io::{BufRead, Write};
 use std::net::TcpStream;
+use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 /// A limit that tests run into.
@@ -343,4 +345,84 @@ fn data_connection_that_breaks_is_told() {
     drop(data);
     raw.expect("426 The data connection broke");
     assert_eq!(raw.fetch("RETR a.txt"), b"hello\n");
+}
+
+#[test]
+fn names_that_are_not_utf8_are_kept() {
+    let _watchdog = watchdog();
+    let site = Site::new();
+    let mut raw = site.login("ada");
+    // The last byte is Telnet's escape, and goes twice.
+    raw.send(b"MKD caf\xe9\xff\xff\r\n");
+    raw.expect("257");
+    let name = OsStr::from_bytes(b"caf\xe9\xff");
+    assert!(site.root.join(name).is_dir());
+    raw.send(b"CWD caf\xe9\xff\xff\r\n");
+    raw.expect("250");
+    raw.send(b"PWD\r\n");
+    let mut path = Vec::new();
+    raw.reader.read_until(b'\n', &mut path).unwrap();
+    assert!(path.starts_with(b"257 \"/caf\xe9\xff\xff\""), "{path:?}");
+    let mut data = raw.data();
+    raw.send(b"STOR \xe9\r\n");
+    raw.expect("150");
+    data.write_all(b"bytes").unwrap();
+    drop(data);
+    raw.expect("226");
+    assert_eq!(raw.fetch("NLST"), b"\xe9\r\n");
+    assert!(raw.fetch("MLSD").ends_with(b"; \xe9\r\n"));
+    for (line, start) in [
+        (&b"SIZE \xe9\r\n"[..], "213 5"),
+        (b"RNFR \xe9\r\n", "350"),
+        (b"RNTO \xe8\r\n", "250"),
+        (b"DELE \xe8\r\n", "250"),
+        (b"CDUP\r\n", "250"),
+        (b"RMD caf\xe9\xff\xff\r\n", "250"),
+    ] {
+        raw.send(line);
+        raw.expect(start);
+    }
+    raw.ask(
+        &format!("MKD {}", "n".repeat(256)),
+        "553 A name is too long",
+    );
+}
+
+#[test]
+fn upload_whose_data_connection_never_comes_leaves_the_file_as_it_is() {
+    let _watchdog = watchdog();
+    let site = Site::with(Settings {
+        data_wait: SOON,
+        ..settings()
+    });
+    let mut raw = site.login("ada");
+    raw.door();
+    raw.ask("STOR a.txt", "150");
+    raw.expect("425");
+    raw.door();
+    raw.ask("REST 2", "350");
+    raw.ask("STOR a.txt", "150");
+    raw.expect("425");
+    assert_eq!(site.read("a.txt"), b"hello\n");
+}
+
+#[test]
+fn bytes_of_transfers_are_among_the_totals() {
+    let _watchdog = watchdog();
+    let site = Site::new();
+    let mut raw = site.login("ada");
+    let totals = || site.running.as_ref().unwrap().totals();
+    raw.fetch("RETR big.bin");
+    let (bytes_in, bytes_out) = (totals().bytes_in, totals().bytes_out);
+    assert!(
+        (3 << 20..(3 << 20) + 1000).contains(&bytes_out),
+        "{bytes_out}"
+    );
+    assert!(bytes_in < 1000, "{bytes_in}");
+    raw.upload("STOR new", &pattern(500_000));
+    let bytes_in = totals().bytes_in;
+    assert!((500_000..501_000).contains(&bytes_in), "{bytes_in}");
+    let bytes_out = totals().bytes_out;
+    let list = raw.fetch("LIST").len() as u64;
+    assert!(totals().bytes_out >= bytes_out + list);
 }

@@ -34,7 +34,8 @@ impl FtpClient {
     /// will be if the server tells. Returns the bytes of this transfer.
     ///
     /// # Errors
-    /// An [`Answer`]; what `sink` and the connections report.
+    /// An [`Answer`]; what `sink` and the connections report; `UnexpectedEof` if there is less than the
+    /// server told, whatever it says.
     pub fn get(
         &mut self,
         file: &str,
@@ -61,11 +62,16 @@ impl FtpClient {
         let data = self.open_transfer("RETR", file, offset)?;
         let copied = copy(&data, &mut sink, |bytes| progress(offset + bytes, total));
         drop(data);
-        self.close_transfer(copied)
+        let bytes = self.close_transfer(copied)?;
+        match total {
+            // A server may call anything whole.
+            Some(total) if offset.saturating_add(bytes) < total => Err(cut_off()),
+            _ => Ok(bytes),
+        }
     }
 
-    /// Goes on with a download: `local` has the file's beginning, or is made. Returns the bytes of this
-    /// transfer.
+    /// Goes on with a download: `local` has the file's beginning, or is made if there is something to
+    /// get. Returns the bytes of this transfer.
     ///
     /// # Errors
     /// As [`get_from`](FtpClient::get_from); what opening `local` reports.
@@ -75,9 +81,21 @@ impl FtpClient {
         local: &Path,
         progress: impl FnMut(u64, Option<u64>),
     ) -> io::Result<u64> {
-        let sink = OpenOptions::new().append(true).create(true).open(local)?;
+        let (mut options, mut is_new) = (OpenOptions::new(), false);
+        let sink = match options.append(true).open(local) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                is_new = true;
+                options.create_new(true).open(local)?
+            }
+            opened => opened?,
+        };
         let offset = sink.metadata()?.len();
-        self.get_from(file, offset, &sink, progress)
+        let outcome = self.get_from(file, offset, &sink, progress);
+        if outcome.is_err() && is_new && sink.metadata()?.len() == 0 {
+            // Nothing came: nothing stays.
+            greenroom::fs::remove_file(local)?;
+        }
+        outcome
     }
 
     /// Uploads all of `source` as a file. `progress` hears how many bytes were sent. Returns them.
@@ -235,6 +253,11 @@ fn only_answers(error: io::Error) -> io::Result<Option<u64>> {
         Some(answer) if answer.code != 421 => Ok(None),
         _ => Err(error),
     }
+}
+
+fn cut_off() -> io::Error {
+    let what = "the file ended early: resume goes on where it did";
+    io::Error::new(ErrorKind::UnexpectedEof, what)
 }
 
 /// Everything from `source` to `sink`.
