@@ -26,12 +26,16 @@ pub struct ChatLimits {
     pub kernel_bytes_max: usize,
     /// How long a client that leaves may take to hear what was said before.
     pub farewell: Duration,
-    /// Lines that may be refused before a client is dropped.
+    /// Lines that may be refused, one after the other, before a client is dropped.
     pub refused_max: u32,
+    /// Bytes that a client may say in a second, after two seconds' worth at once; beyond that it is read later. Who
+    /// floods a room would make slow readers of all who hear him.
+    pub bytes_per_second: u32,
 }
 
 impl Default for ChatLimits {
-    /// Lines of 512 bytes, 256 KiB for each client and 64 KiB in the kernel, 2 seconds at the end, 20 bad lines.
+    /// Lines of 512 bytes, 256 KiB for each client and 64 KiB in the kernel, 2 seconds at the end, 20 bad lines,
+    /// 64 KiB per second.
     fn default() -> ChatLimits {
         ChatLimits {
             line_bytes_max: 512,
@@ -39,6 +43,7 @@ impl Default for ChatLimits {
             kernel_bytes_max: 64 << 10,
             farewell: Duration::from_secs(2),
             refused_max: 20,
+            bytes_per_second: 64 << 10,
         }
     }
 }
@@ -64,6 +69,8 @@ pub(super) struct Hall {
 
 #[derive(Debug, Default)]
 struct State {
+    /// Who has not said a name yet.
+    strangers: HashMap<u64, Arc<Outbox>>,
     members: HashMap<u64, Member>,
     /// By name in lower case.
     names: BTreeMap<String, u64>,
@@ -84,30 +91,38 @@ struct Member {
 pub(super) const FAREWELL: &str = "* the server shuts down: goodbye\n";
 
 impl Hall {
-    /// A newcomer, in the lobby: its number.
-    pub(super) fn enter(&self, name: &str, outbox: &Arc<Outbox>) -> Result<u64, String> {
+    /// Somebody without a name: its number.
+    pub(super) fn arrive(&self, outbox: &Arc<Outbox>) -> u64 {
         let mut state = self.lock();
-        if state.is_closed {
-            outbox.close(Some(&FAREWELL.into()));
-            return Err("the server shuts down".to_owned());
-        }
-        state.claim(name, None)?;
         let id = state.next;
         state.next += 1;
+        state.strangers.insert(id, Arc::clone(outbox));
+        if state.is_closed {
+            outbox.close(Some(&FAREWELL.into()));
+        }
+        id
+    }
+
+    /// A stranger with a name: in the lobby.
+    pub(super) fn enter(&self, id: u64, name: &str) -> Result<(), String> {
+        let mut state = self.lock();
+        state.claim(name, None)?;
+        let outbox = state.strangers.remove(&id).ok_or(GONE)?;
         state.names.insert(name.to_ascii_lowercase(), id);
         let member = Member {
             name: name.to_owned(),
             room: LOBBY.to_owned(),
-            outbox: Arc::clone(outbox),
+            outbox,
         };
         state.members.insert(id, member);
         state.settle(id, LOBBY);
-        Ok(id)
+        Ok(())
     }
 
     /// Frees the name, and tells the room; nothing if that has been done.
     pub(super) fn leave(&self, id: u64) {
         let mut state = self.lock();
+        state.strangers.remove(&id);
         if let Some(gone) = state.remove(id) {
             state.tell_room(&gone.room, &format!("* {} leaves", gone.name));
         }
@@ -195,8 +210,9 @@ impl Hall {
         let mut state = self.lock();
         state.is_closed = true;
         let farewell: Arc<str> = FAREWELL.into();
-        for member in state.members.values() {
-            member.outbox.close(Some(&farewell));
+        let members = state.members.values().map(|member| &member.outbox);
+        for outbox in members.chain(state.strangers.values()) {
+            outbox.close(Some(&farewell));
         }
     }
 
