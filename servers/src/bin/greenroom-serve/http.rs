@@ -65,6 +65,7 @@ impl Http {
             places: &self.options.listen_or(PORT),
             idle: IDLE,
             rejection: REJECTION,
+            last_act: Box::new(|| {}),
         };
         plan.serve(
             &Arc::new(http::Http::new(router).access_log(self.access_log)),
