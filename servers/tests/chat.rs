@@ -1,6 +1,8 @@
 //! The chats among people: some of them slow, rude, or gone.
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+#[path = "chat/loggers.rs"]
+mod loggers;
 #[path = "chat/rooms.rs"]
 mod rooms;
 #[path = "chat/slow.rs"]

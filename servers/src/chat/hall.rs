@@ -8,7 +8,7 @@
 
 use super::outbox::{Outbox, Pushed};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Where everybody begins.
@@ -26,12 +26,16 @@ pub struct ChatLimits {
     pub kernel_bytes_max: usize,
     /// How long a client that leaves may take to hear what was said before.
     pub farewell: Duration,
-    /// Lines that may be refused before a client is dropped.
+    /// Lines that may be refused, one after the other, before a client is dropped.
     pub refused_max: u32,
+    /// Bytes that a client may say in a second, after two seconds' worth at once; beyond that it is read later. Who
+    /// floods a room would make slow readers of all who hear him.
+    pub bytes_per_second: u32,
 }
 
 impl Default for ChatLimits {
-    /// Lines of 512 bytes, 256 KiB for each client and 64 KiB in the kernel, 2 seconds at the end, 20 bad lines.
+    /// Lines of 512 bytes, 256 KiB for each client and 64 KiB in the kernel, 2 seconds at the end, 20 bad lines,
+    /// 64 KiB per second.
     fn default() -> ChatLimits {
         ChatLimits {
             line_bytes_max: 512,
@@ -39,6 +43,7 @@ impl Default for ChatLimits {
             kernel_bytes_max: 64 << 10,
             farewell: Duration::from_secs(2),
             refused_max: 20,
+            bytes_per_second: 64 << 10,
         }
     }
 }
@@ -64,11 +69,15 @@ pub(super) struct Hall {
 
 #[derive(Debug, Default)]
 struct State {
+    /// Who has not said a name yet.
+    strangers: HashMap<u64, Arc<Outbox>>,
     members: HashMap<u64, Member>,
     /// By name in lower case.
     names: BTreeMap<String, u64>,
     rooms: BTreeMap<String, BTreeSet<u64>>,
     next: u64,
+    /// Names of those who were dropped, to be logged without the lock.
+    slow: Vec<String>,
     is_closed: bool,
     totals: ChatTotals,
 }
@@ -84,132 +93,160 @@ struct Member {
 pub(super) const FAREWELL: &str = "* the server shuts down: goodbye\n";
 
 impl Hall {
-    /// A newcomer, in the lobby: its number.
-    pub(super) fn enter(&self, name: &str, outbox: &Arc<Outbox>) -> Result<u64, String> {
-        let mut state = self.lock();
-        if state.is_closed {
-            outbox.close(Some(&FAREWELL.into()));
-            return Err("the server shuts down".to_owned());
-        }
-        state.claim(name, None)?;
-        let id = state.next;
-        state.next += 1;
-        state.names.insert(name.to_ascii_lowercase(), id);
-        let member = Member {
-            name: name.to_owned(),
-            room: LOBBY.to_owned(),
-            outbox: Arc::clone(outbox),
-        };
-        state.members.insert(id, member);
-        state.settle(id, LOBBY);
-        Ok(id)
+    /// Somebody without a name: its number.
+    pub(super) fn arrive(&self, outbox: &Arc<Outbox>) -> u64 {
+        self.with(|state| {
+            let id = state.next;
+            state.next += 1;
+            state.strangers.insert(id, Arc::clone(outbox));
+            if state.is_closed {
+                outbox.close(Some(&FAREWELL.into()));
+            }
+            id
+        })
+    }
+
+    /// A stranger with a name: in the lobby.
+    pub(super) fn enter(&self, id: u64, name: &str) -> Result<(), String> {
+        self.with(|state| {
+            state.claim(name, None)?;
+            let outbox = state.strangers.remove(&id).ok_or(GONE)?;
+            state.names.insert(name.to_ascii_lowercase(), id);
+            let member = Member {
+                name: name.to_owned(),
+                room: LOBBY.to_owned(),
+                outbox,
+            };
+            state.members.insert(id, member);
+            state.settle(id, LOBBY);
+            Ok(())
+        })
     }
 
     /// Frees the name, and tells the room; nothing if that has been done.
     pub(super) fn leave(&self, id: u64) {
-        let mut state = self.lock();
-        if let Some(gone) = state.remove(id) {
-            state.tell_room(&gone.room, &format!("* {} leaves", gone.name));
-        }
+        self.with(|state| {
+            state.strangers.remove(&id);
+            if let Some(gone) = state.remove(id) {
+                state.tell_room(&gone.room, &format!("* {} leaves", gone.name));
+            }
+        });
     }
 
     pub(super) fn rename(&self, id: u64, name: &str) -> Result<(), String> {
-        let mut state = self.lock();
-        state.claim(name, Some(id))?;
-        let member = state.members.get_mut(&id).ok_or(GONE)?;
-        let old = std::mem::replace(&mut member.name, name.to_owned());
-        let room = member.room.clone();
-        state.names.remove(&old.to_ascii_lowercase());
-        state.names.insert(name.to_ascii_lowercase(), id);
-        state.tell_room(&room, &format!("* {old} is now {name}"));
-        Ok(())
+        self.with(|state| {
+            state.claim(name, Some(id))?;
+            let member = state.members.get_mut(&id).ok_or(GONE)?;
+            let old = std::mem::replace(&mut member.name, name.to_owned());
+            let room = member.room.clone();
+            state.names.remove(&old.to_ascii_lowercase());
+            state.names.insert(name.to_ascii_lowercase(), id);
+            state.tell_room(&room, &format!("* {old} is now {name}"));
+            Ok(())
+        })
     }
 
     pub(super) fn join(&self, id: u64, room: &str) -> Result<(), String> {
-        let mut state = self.lock();
-        let member = state.members.get_mut(&id).ok_or(GONE)?;
-        if member.room == room {
-            return Err(format!("you are in {room} already"));
-        }
-        let old = std::mem::replace(&mut member.room, room.to_owned());
-        let name = member.name.clone();
-        state.vacate(id, &old);
-        state.tell_room(&old, &format!("* {name} goes to {room}"));
-        state.settle(id, room);
-        Ok(())
+        self.with(|state| {
+            let member = state.members.get_mut(&id).ok_or(GONE)?;
+            if member.room == room {
+                return Err(format!("you are in {room} already"));
+            }
+            let old = std::mem::replace(&mut member.room, room.to_owned());
+            let name = member.name.clone();
+            state.vacate(id, &old);
+            state.tell_room(&old, &format!("* {name} goes to {room}"));
+            state.settle(id, room);
+            Ok(())
+        })
     }
 
     /// To everybody in the room, the speaker too: that is the receipt, and shows the order.
     pub(super) fn say(&self, id: u64, text: &str) -> Result<(), String> {
-        let mut state = self.lock();
-        let speaker = state.members.get(&id).ok_or(GONE)?;
-        let (room, line) = (speaker.room.clone(), format!("{}: {text}", speaker.name));
-        state.totals.lines += 1;
-        state.tell_room(&room, &line);
-        Ok(())
+        self.with(|state| {
+            let speaker = state.members.get(&id).ok_or(GONE)?;
+            let (room, line) = (speaker.room.clone(), format!("{}: {text}", speaker.name));
+            state.totals.lines += 1;
+            state.tell_room(&room, &line);
+            Ok(())
+        })
     }
 
     pub(super) fn tell(&self, id: u64, to: &str, text: &str) -> Result<(), String> {
-        let mut state = self.lock();
-        let from = state.members.get(&id).ok_or(GONE)?.name.clone();
-        let heir = state.names.get(&to.to_ascii_lowercase()).copied();
-        let heir = heir.ok_or_else(|| format!("nobody is called {to}"))?;
-        let to = state.members.get(&heir).ok_or(GONE)?.name.clone();
-        state.totals.lines += 1;
-        state.tell_member(heir, &format!("{from} (to you): {text}"));
-        state.tell_member(id, &format!("{from} (to {to}): {text}"));
-        Ok(())
+        self.with(|state| {
+            let from = state.members.get(&id).ok_or(GONE)?.name.clone();
+            let heir = state.names.get(&to.to_ascii_lowercase()).copied();
+            let heir = heir.ok_or_else(|| format!("nobody is called {to}"))?;
+            let to = state.members.get(&heir).ok_or(GONE)?.name.clone();
+            state.totals.lines += 1;
+            state.tell_member(heir, &format!("{from} (to you): {text}"));
+            state.tell_member(id, &format!("{from} (to {to}): {text}"));
+            Ok(())
+        })
     }
 
     /// A line of the server's own, to one.
     pub(super) fn answer(&self, id: u64, line: &str) {
-        self.lock().tell_member(id, line);
+        self.with(|state| state.tell_member(id, line));
     }
 
     pub(super) fn rooms(&self) -> Vec<(String, usize)> {
-        let state = self.lock();
-        let rooms = state.rooms.iter();
-        rooms
-            .map(|(room, members)| (room.clone(), members.len()))
-            .collect()
+        self.with(|state| {
+            let rooms = state.rooms.iter();
+            rooms
+                .map(|(room, members)| (room.clone(), members.len()))
+                .collect()
+        })
     }
 
     /// The names in a member's room, and the room.
     pub(super) fn who(&self, id: u64) -> Result<(String, Vec<String>), String> {
-        let state = self.lock();
-        let room = &state.members.get(&id).ok_or(GONE)?.room;
-        let ids = state.rooms.get(room).into_iter().flatten();
-        let names = ids.filter_map(|id| Some(state.members.get(id)?.name.clone()));
-        Ok((room.clone(), names.collect()))
+        self.with(|state| {
+            let room = &state.members.get(&id).ok_or(GONE)?.room;
+            let ids = state.rooms.get(room).into_iter().flatten();
+            let names = ids.filter_map(|id| Some(state.members.get(id)?.name.clone()));
+            Ok((room.clone(), names.collect()))
+        })
     }
 
     /// A line to everybody in every room.
     pub(super) fn announce(&self, line: &str) {
-        let mut state = self.lock();
-        let ids = state.members.keys().copied().collect();
-        state.tell(ids, line);
+        self.with(|state| {
+            let ids = state.members.keys().copied().collect();
+            state.tell(ids, line);
+        });
     }
 
     /// Tells everybody, and lets them go; nobody comes in any more.
     pub(super) fn close(&self) {
-        let mut state = self.lock();
-        state.is_closed = true;
-        let farewell: Arc<str> = FAREWELL.into();
-        for member in state.members.values() {
-            member.outbox.close(Some(&farewell));
-        }
+        self.with(|state| {
+            state.is_closed = true;
+            let farewell: Arc<str> = FAREWELL.into();
+            let members = state.members.values().map(|member| &member.outbox);
+            for outbox in members.chain(state.strangers.values()) {
+                outbox.close(Some(&farewell));
+            }
+        });
     }
 
     pub(super) fn totals(&self) -> ChatTotals {
-        let state = self.lock();
-        ChatTotals {
+        self.with(|state| ChatTotals {
             members: state.members.len(),
             ..state.totals
-        }
+        })
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn with<T>(&self, body: impl FnOnce(&mut State) -> T) -> T {
+        let (outcome, slow) = {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let outcome = body(&mut state);
+            (outcome, std::mem::take(&mut state.slow))
+        };
+        // A logger is code of others: it may park, panic, or talk to this chat.
+        for name in slow {
+            log::warn!("{name} reads too slowly: dropped");
+        }
+        outcome
     }
 }
 
@@ -273,10 +310,10 @@ impl State {
                     continue;
                 };
                 self.totals.dropped += 1;
-                log::warn!("{} reads too slowly: dropped", slow.name);
                 let others = self.rooms.get(&slow.room).into_iter().flatten();
                 let notice = format!("* {} reads too slowly, and is dropped\n", slow.name);
                 news.push((others.copied().collect(), notice.into()));
+                self.slow.push(slow.name);
             }
         }
     }

@@ -12,6 +12,7 @@ mod command;
 mod datagram;
 mod hall;
 mod outbox;
+mod pace;
 mod rate;
 mod rules;
 mod session;

@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Beside its text a line costs its place in the queue, and a share of its allocation.
-const LINE_COST_BYTES: usize = 32;
+pub(super) const LINE_COST_BYTES: usize = 32;
 /// One write: more would only be copied twice.
 const BATCH_BYTES: usize = 64 << 10;
 

@@ -6,7 +6,8 @@
 
 use super::command::{Command, HELP, parse};
 use super::hall::{ChatLimits, ChatTotals, Hall};
-use super::outbox::Outbox;
+use super::outbox::{LINE_COST_BYTES, Outbox};
+use super::pace::Pace;
 use super::rules;
 use crate::ear::Ear;
 use crate::linger::close_gently;
@@ -16,6 +17,10 @@ use greenroom::{select, thread};
 use rustix::net::sockopt::set_socket_send_buffer_size;
 use std::io::{self, ErrorKind, Write};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Lines of an answer to `/who` or `/rooms`.
+const LIST_MAX: usize = 100;
 
 /// The room server: a handler whose clients talk to each other. Clones are the same chat.
 ///
@@ -80,7 +85,8 @@ impl Handler for Chat {
                 limits: self.limits,
                 client,
                 outbox: &outbox,
-                id: None,
+                id: self.hall.arrive(&outbox),
+                has_name: false,
                 refused: 0,
             };
             let writer = s.spawn(|| write_lines(client, &outbox));
@@ -116,8 +122,10 @@ struct Session<'a> {
     limits: ChatLimits,
     client: &'a Client,
     outbox: &'a Arc<Outbox>,
-    /// Its number in the hall, once it has a name.
-    id: Option<u64>,
+    /// Its number in the hall.
+    id: u64,
+    has_name: bool,
+    /// In a row.
     refused: u32,
 }
 
@@ -131,41 +139,58 @@ impl Session<'_> {
     /// Obeys lines until the client leaves or is made to.
     fn talk(&mut self) -> io::Result<()> {
         self.reply("* welcome: what is your name?");
-        let ear = Ear {
-            client: self.client,
-            is_closed: self.outbox.closed(),
-        };
+        let ear = Ear::new(self.client, self.outbox.closed());
+        let mut pace = Pace::new(self.limits.bytes_per_second);
         let mut lines = LineReader::new(ear, self.limits.line_bytes_max);
         loop {
             let line = match lines.next_line() {
                 Ok(line) => line,
                 Err(error) if error.kind() == ErrorKind::TimedOut => {
-                    self.last_words("! you were silent for too long: goodbye");
+                    let what = match lines.get_ref().is_late() {
+                        true => "your line took too long",
+                        false => "you were silent for too long",
+                    };
+                    self.last_words(&format!("! {what}: goodbye"));
                     return Err(error);
                 }
                 Err(error) => return Err(error),
             };
-            let outcome = match line {
+            let max = self.limits.line_bytes_max;
+            let (bytes, outcome) = match line {
                 None => return Ok(()),
-                Some(Line::Text(line) | Line::Cut(line)) => self.obey(line),
+                Some(Line::Text(line) | Line::Cut(line)) => (line.len(), self.obey(line)),
                 Some(Line::TooLong) => {
-                    let max = self.limits.line_bytes_max;
-                    Err(format!("too long: a line has at most {max} bytes"))
+                    let why = format!("too long: a line has at most {max} bytes");
+                    (max, Err(why))
                 }
             };
-            let next = outcome.unwrap_or_else(|why| self.refuse(&why));
-            if matches!(next, Next::Leave) {
-                return Ok(());
+            match outcome {
+                Ok(Next::GoOn) => self.refused = 0,
+                Ok(Next::Leave) => return Ok(()),
+                Err(why) => {
+                    if let Next::Leave = self.refuse(&why) {
+                        return Ok(());
+                    }
+                }
             }
-            // Many lines of one read: others get their turn between them.
-            thread::yield_now();
+            let pause = pace.spend(bytes + LINE_COST_BYTES, Instant::now());
+            if pause > Duration::ZERO {
+                // Whether it was closed meanwhile, the next read tells.
+                let _ = self.outbox.closed().wait_timeout(pause);
+            } else {
+                // Many lines of one read: others get their turn between them.
+                thread::yield_now();
+            }
+            let has_begun = !lines.buffered().is_empty();
+            lines.get_mut().next_request(has_begun);
         }
     }
 
     fn obey(&mut self, line: &[u8]) -> Result<Next, String> {
-        let Some(id) = self.id else {
+        if !self.has_name {
             return self.introduce(line);
-        };
+        }
+        let id = self.id;
         let Some(command) = parse(line)? else {
             return Ok(Next::GoOn);
         };
@@ -178,16 +203,13 @@ impl Session<'_> {
             }
             Command::Join(room) => self.hall.join(id, room)?,
             Command::Rooms => {
-                for (room, members) in self.hall.rooms() {
-                    self.reply(&format!("* {room}: {members}"));
-                }
+                let rooms = self.hall.rooms();
+                self.list(&rooms, |(room, members)| format!("* {room}: {members}"));
             }
             Command::Who => {
                 let (room, names) = self.hall.who(id)?;
                 self.reply(&format!("* in {room}: {} people", names.len()));
-                for name in names {
-                    self.reply(&format!("* - {name}"));
-                }
+                self.list(&names, |name| format!("* - {name}"));
             }
             Command::Help => HELP
                 .iter()
@@ -209,7 +231,8 @@ impl Session<'_> {
         }
         let name = line.strip_prefix("/nick ").map_or(line, str::trim);
         let name = rules::name(name)?;
-        self.id = Some(self.hall.enter(name, self.outbox)?);
+        self.hall.enter(self.id, name)?;
+        self.has_name = true;
         log::info!("{}: {name} joins", self.client.peer());
         Ok(Next::GoOn)
     }
@@ -227,10 +250,21 @@ impl Session<'_> {
     }
 
     fn reply(&self, line: &str) {
-        match self.id {
+        match self.has_name {
             // In the hall's order, and with its rules for slow readers.
-            Some(id) => self.hall.answer(id, line),
-            None => drop(self.outbox.push(&format!("{line}\n").into())),
+            true => self.hall.answer(self.id, line),
+            false => drop(self.outbox.push(&format!("{line}\n").into())),
+        }
+    }
+
+    /// The first of them: all names of a full house would not fit into an outbox, and cost whoever asks his place.
+    fn list<T>(&self, all: &[T], show: impl Fn(&T) -> String) {
+        for one in all.iter().take(LIST_MAX) {
+            self.reply(&show(one));
+        }
+        let more = all.len().saturating_sub(LIST_MAX);
+        if more > 0 {
+            self.reply(&format!("* … and {more} more"));
         }
     }
 
@@ -242,8 +276,8 @@ impl Session<'_> {
     }
 
     fn leave(&mut self) {
-        if let Some(id) = self.id.take() {
-            self.hall.leave(id);
+        self.hall.leave(self.id);
+        if std::mem::take(&mut self.has_name) {
             log::info!("{}: leaves", self.client.peer());
         }
     }

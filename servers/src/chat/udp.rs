@@ -8,6 +8,7 @@ use super::datagram::{DATAGRAM_BYTES_MAX, Refusal, Request, parse};
 use super::rate::{Rates, Verdict};
 use crate::services::may_answer;
 use crate::{Datagram, DatagramHandler};
+use log::Level;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
@@ -86,6 +87,8 @@ struct State {
     book: Book,
     rates: Rates,
     totals: UdpChatTotals,
+    /// To be logged without the lock.
+    note: Option<(Level, String)>,
 }
 
 /// Datagrams to send, and to whom.
@@ -100,13 +103,23 @@ impl UdpChat {
                 book: Book::new(limits.names_max, limits.idle),
                 rates: Rates::new(max, limits.per_second, limits.burst, now),
                 totals: UdpChatTotals::default(),
+                note: None,
             }),
         }
     }
 
     /// What is to be sent because of a datagram that came to `own`. Never parks.
     pub fn hear(&self, datagram: &[u8], peer: SocketAddr, own: SocketAddr) -> Outgoing {
-        self.with(|state| state.hear(datagram, peer, own, Instant::now()))
+        let now = Instant::now();
+        let (outgoing, note) = self.with(|state| {
+            let outgoing = state.hear(datagram, peer, own, now);
+            (outgoing, state.note.take())
+        });
+        // A logger is code of others.
+        if let Some((level, text)) = note {
+            log::log!(level, "{peer}: {text}");
+        }
+        outgoing
     }
 
     /// What it has seen. Never parks.
@@ -151,7 +164,7 @@ impl State {
         };
         let verdict = self.rates.spend(peer.ip(), cost, now);
         if verdict == Verdict::Refused {
-            log::warn!("{peer}: dropped: too many datagrams");
+            self.note(Level::Warn, "dropped: too many datagrams".to_owned());
         }
         if verdict != Verdict::Fine || !may_answer(peer, own) {
             self.totals.dropped += 1;
@@ -161,18 +174,22 @@ impl State {
         let outgoing = match outcome {
             Ok(outgoing) => outgoing,
             Err(Refusal::Answer(why)) => {
-                log::info!("{peer}: refused: {why}");
+                self.note(Level::Info, format!("refused: {why}"));
                 self.totals.refused += 1;
                 vec![(peer, format!("error {why}"))]
             }
             Err(Refusal::Ignore) => {
-                log::info!("{peer}: dropped: nothing to answer");
+                self.note(Level::Info, "dropped: nothing to answer".to_owned());
                 self.totals.dropped += 1;
                 Vec::new()
             }
         };
         self.totals.sent += outgoing.len() as u64;
         outgoing
+    }
+
+    fn note(&mut self, level: Level, text: String) {
+        self.note = Some((level, text));
     }
 
     fn obey(
@@ -184,7 +201,7 @@ impl State {
         let ok = (peer, "ok".to_owned());
         if let Request::Register(name) = request {
             self.book.register(name, peer, now)?;
-            log::info!("{peer}: {name} registers");
+            self.note(Level::Info, format!("{name} registers"));
             return Ok(vec![ok]);
         }
         let me = self.book.hear(peer, now);
@@ -208,7 +225,7 @@ impl State {
             Request::List => vec![(peer, list(&self.book.all(now)))],
             Request::Bye => {
                 self.book.forget(peer);
-                log::info!("{peer}: {me} leaves");
+                self.note(Level::Info, format!("{me} leaves"));
                 vec![ok]
             }
         })

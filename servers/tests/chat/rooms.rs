@@ -5,7 +5,7 @@ use crate::watchdog::watchdog;
 use greenroom_servers::Limits;
 use greenroom_servers::chat::ChatLimits;
 use socket2::SockRef;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::time::Duration;
 
@@ -141,15 +141,16 @@ fn shutdown_tells_everyone_and_waits_for_nobody() {
         talkers[2].hear("* welcome: what is your name?");
         talkers[0].hear("* bob joins lobby");
         ground.chat.close();
-        for talker in &mut talkers[..2] {
+        // Who has no name yet too.
+        for talker in &mut talkers {
             talker.hear("* the server shuts down: goodbye");
             talker.hear_end();
         }
-        // Who has no name yet is told as soon as he says one.
-        talkers[2].say("eve");
-        talkers[2].hear("* the server shuts down: goodbye");
-        talkers[2].hear_end();
-        drop(talkers);
+        // And who comes now.
+        let mut late = ground.stranger();
+        late.hear("* the server shuts down: goodbye");
+        late.hear_end();
+        drop((talkers, late));
         ground.shutdown(DEADLINE);
         assert_eq!(ground.chat.totals().members, 0);
     });
@@ -168,6 +169,97 @@ fn silence_is_an_end_with_a_reason() {
         ada.hear("! you were silent for too long: goodbye");
         ada.hear_end();
         ground.until_members(0);
+    }
+}
+
+#[test]
+fn line_that_takes_too_long_is_an_end_with_a_reason() {
+    let _watchdog = watchdog();
+    for workers in [1, 2] {
+        let bounds = Limits {
+            request_timeout: Some(Duration::from_secs(1)),
+            ..Limits::default()
+        };
+        let ground = Ground::new(workers, ChatLimits::default(), bounds);
+        let mut ada = ground.talker("ada");
+        for text in ["bob", "bob\nhi", "eve\n{too long}"] {
+            let text = text.replace("{too long}", &"x".repeat(2000));
+            let mut slow = ground.stranger();
+            slow.stream.write_all(text.as_bytes()).unwrap();
+            // Never silent, and never through.
+            slow.stream
+                .set_read_timeout(Some(Duration::from_millis(100)))
+                .unwrap();
+            let mut heard = Vec::new();
+            let start = std::time::Instant::now();
+            while !heard.ends_with(b"! your line took too long: goodbye\n") {
+                assert!(start.elapsed() < DEADLINE, "{}", heard.escape_ascii());
+                // It may be over by now.
+                let _ = slow.stream.write_all(b"x");
+                let mut some = [0; 1000];
+                if let Ok(count) = slow.stream.read(&mut some) {
+                    heard.extend(&some[..count]);
+                }
+            }
+        }
+        // Who says nothing has all his time.
+        ada.say("still here");
+        while ada.next() != "ada: still here" {}
+        ground.until_members(1);
+    }
+}
+
+#[test]
+fn refused_lines_are_forgiven_between_good_ones() {
+    let _watchdog = watchdog();
+    Ground::each(|ground| {
+        let mut ada = ground.talker("ada");
+        for _ in 0..5 {
+            for _ in 0..20 {
+                ada.say("/nonsense");
+                ada.hear("! not understood: /help tells what there is");
+            }
+            ada.say("hi");
+            ada.hear("ada: hi");
+        }
+    });
+}
+
+#[test]
+fn full_house_is_listed_in_part_and_asking_costs_nobody_his_place() {
+    let _watchdog = watchdog();
+    for workers in [1, 2] {
+        let limits = ChatLimits {
+            outbox_bytes_max: 8192,
+            ..ChatLimits::default()
+        };
+        let ground = Ground::new(workers, limits, Limits::default());
+        let mut ada = ground.talker("ada");
+        let mut others = Vec::new();
+        for number in 1..300 {
+            let mut one = ground.talker(&format!("guest-number-{number}"));
+            one.say(&format!("/join r{number}"));
+            ada.hear(&format!("* guest-number-{number} joins lobby"));
+            ada.hear(&format!("* guest-number-{number} goes to r{number}"));
+            others.push(one);
+        }
+        ada.say("/rooms");
+        for _ in 0..100 {
+            assert!(ada.next().ends_with(": 1"));
+        }
+        ada.hear("* … and 200 more");
+        for (one, number) in others.iter_mut().zip(1..) {
+            one.hear(&format!("* guest-number-{number} joins r{number}"));
+            one.say("/join lobby");
+            ada.hear(&format!("* guest-number-{number} joins lobby"));
+        }
+        ada.say("/who");
+        ada.hear("* in lobby: 300 people");
+        for _ in 0..100 {
+            assert!(ada.next().starts_with("* - "));
+        }
+        ada.hear("* … and 200 more");
+        assert_eq!(ground.chat.totals().dropped, 0);
     }
 }
 

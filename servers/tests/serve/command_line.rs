@@ -66,10 +66,18 @@ fn bad_command_lines_are_explained_with_status_2() {
             "echo --concurrency pool=0",
             "give green, inline, thread, process, or pool=N",
         ),
+        ("echo --udp --concurrency process", "cannot be used with"),
+        ("upper --udp --concurrency thread", "cannot be used with"),
+        ("echo --udp --max-clients 5", "cannot be used with"),
         (
-            "echo --udp --concurrency process",
-            "--concurrency process is not for this server",
+            "upper --udp --max-clients-per-address 5",
+            "cannot be used with",
         ),
+        ("chat --udp --idle-timeout 5s", "cannot be used with"),
+        ("chat --udp --request-timeout 5s", "cannot be used with"),
+        ("chat --udp --outbox 5000", "cannot be used with"),
+        ("chat --outbox 1", "--outbox"),
+        ("remote-command --allow ls,,df", "--allow"),
         (
             "chat --concurrency inline",
             "--concurrency inline is not for this server",
@@ -103,6 +111,7 @@ fn bad_command_lines_are_explained_with_status_2() {
 #[test]
 fn places_that_cannot_be_had_are_explained_with_status_1() {
     let _watchdog = watchdog();
+    let long = format!("unix:/tmp/{}", "x".repeat(120));
     for (args, complaint) in [
         (
             vec!["echo", "--listen", "192.0.2.1:7000"],
@@ -115,6 +124,12 @@ fn places_that_cannot_be_had_are_explained_with_status_1() {
         (
             vec!["echo", "--udp", "--listen", "unix:/tmp/x"],
             "--udp needs ADDRESS:PORT",
+        ),
+        (vec!["echo", "--listen", "unix:/"], "remove it, or choose"),
+        (vec!["echo", "--listen", &long], "choose a shorter one"),
+        (
+            vec!["echo", "--listen", "*:7000"],
+            "0.0.0.0 and [::] are all that it has",
         ),
         (
             vec!["remote-command", "--listen", "0.0.0.0:0"],
@@ -203,6 +218,14 @@ fn ports_below_1024_are_explained_to_those_who_may_not() {
         ended.stderr.contains("ports below 1024 are for root"),
         "{ended}"
     );
+}
+
+#[test]
+fn error_that_nobody_can_read_has_its_status_all_the_same() {
+    let _watchdog = watchdog();
+    let full = std::fs::File::create("/dev/full").unwrap();
+    let mut command = command(&["echo", "--listen", "192.0.2.1:7000"]);
+    assert_eq!(command.stderr(full).status().unwrap().code(), Some(1));
 }
 
 #[test]

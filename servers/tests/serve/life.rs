@@ -1,6 +1,6 @@
 //! From the first line to the last: places, signals, the grace, the totals.
 
-use crate::child::Running;
+use crate::child::{Ended, Running};
 use crate::program::{Served, command};
 use crate::watchdog::watchdog;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -124,11 +124,36 @@ fn second_signal_ends_at_once() {
         server.until_logged("the signal", |line| {
             line.contains("once more to end at once")
         });
-        let ended = server.end(second);
+        let ended = end_at_once(server, second);
         assert_eq!(ended.status.code(), Some(1), "{ended}");
         assert!(ended.stderr.contains("ended at once"), "{ended}");
         drop(client);
     }
+}
+
+/// The same signal, too soon after the first one, is taken for that.
+fn end_at_once(mut server: Served, signal: &str) -> Ended {
+    while server.running.child.try_wait().unwrap().is_none() {
+        server.running.signal(signal);
+    }
+    server.running.end()
+}
+
+#[test]
+fn signal_that_comes_twice_at_once_is_one() {
+    let _watchdog = watchdog();
+    // As `timeout` does. A busy machine may take too long in between: not every time.
+    let is_one = || {
+        let server = Served::start(&["echo", "--grace", "60s"]);
+        let mut client = busy(&server);
+        server.running.signal("TERM");
+        server.until_logged("the signal", |line| line.contains("Terminate: ending"));
+        server.running.signal("TERM");
+        let is_heard = client.write_all(b"y").is_ok() && client.read_exact(&mut [0]).is_ok();
+        drop(client);
+        is_heard && server.running.end().status.code() == Some(0)
+    };
+    assert!((0..20).any(|_| is_one()));
 }
 
 #[test]
@@ -164,7 +189,27 @@ fn clients_beyond_the_limit_are_told_and_counted() {
 #[test]
 fn commands_die_with_their_server() {
     let _watchdog = watchdog();
-    let seconds = format!("{}", 1_000_000 + std::process::id());
+    dies_with_its_server(1_000_000, "100ms", |server| {
+        let ended = server.end("TERM");
+        assert_eq!(ended.status.code(), Some(0), "{ended}");
+        assert!(ended.stdout.contains("cut off 1; "), "{ended}");
+    });
+}
+
+#[test]
+fn commands_die_with_a_server_that_is_ended_at_once() {
+    let _watchdog = watchdog();
+    dies_with_its_server(10_000_000, "1h", |server| {
+        server.running.signal("TERM");
+        server.until_logged("the signal", |line| line.contains("Terminate: ending"));
+        let ended = end_at_once(server, "INT");
+        assert_eq!(ended.status.code(), Some(1), "{ended}");
+    });
+}
+
+/// A command that sleeps `base` seconds and some, so that it can be found.
+fn dies_with_its_server(base: u32, grace: &str, end: impl Fn(Served)) {
+    let seconds = format!("{}", base + std::process::id());
     let server = Served::start(&[
         "remote-command",
         "--allow",
@@ -172,7 +217,7 @@ fn commands_die_with_their_server() {
         "--limit-time",
         "1h",
         "--grace",
-        "100ms",
+        grace,
     ]);
     let mut stream = TcpStream::connect(server.address).unwrap();
     let command = format!("sleep {seconds}");
@@ -190,9 +235,7 @@ fn commands_die_with_their_server() {
     while !is_running() {
         std::thread::yield_now();
     }
-    let ended = server.end("TERM");
-    assert_eq!(ended.status.code(), Some(0), "{ended}");
-    assert!(ended.stdout.contains("cut off 1; "), "{ended}");
+    end(server);
     // Killed; who reaps it is this process's init.
     let start = std::time::Instant::now();
     while is_running() {

@@ -1,7 +1,7 @@
 //! `greenroom-serve chat`.
 
 use crate::duration::{Limit, limit};
-use crate::options::Options;
+use crate::options::{FOR_CLIENTS, Options};
 use crate::run::{self, Plan};
 use crate::udp;
 use clap::Args;
@@ -31,7 +31,7 @@ Try it:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Chat {
     /// Passes on datagrams between names instead: register NAME, to NAME TEXT, broadcast TEXT, list, bye
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = FOR_CLIENTS)]
     udp: bool,
 
     /// Names in the address book of --udp
@@ -47,9 +47,10 @@ pub(crate) struct Chat {
         long,
         value_name = "BYTES",
         default_value = "262144",
+        value_parser = clap::value_parser!(u32).range(4096..=1 << 30),
         conflicts_with = "udp"
     )]
-    outbox: NonZero<usize>,
+    outbox: u32,
 
     #[command(flatten)]
     pub(crate) options: Options,
@@ -65,7 +66,7 @@ impl Chat {
 
     fn run_rooms(&self) -> io::Result<()> {
         let chat = chat::Chat::new(ChatLimits {
-            outbox_bytes_max: self.outbox.get(),
+            outbox_bytes_max: usize::try_from(self.outbox).unwrap_or(usize::MAX),
             ..ChatLimits::default()
         });
         let places = self.options.listen_or(PORT);
@@ -74,6 +75,7 @@ impl Chat {
             places: &places,
             idle: IDLE,
             rejection: b"! too many people are here: come back later\n",
+            last_act: Box::new(|| {}),
         };
         plan.serve(&Arc::new(chat.clone()), || chat.close())?;
         let totals = chat.totals();

@@ -89,6 +89,7 @@ impl Ftp {
             places: &self.options.listen_or(PORT),
             idle: IDLE,
             rejection: BUSY,
+            last_act: Box::new(|| {}),
         };
         plan.serve(&Arc::new(ftp), || stopper.stop())
     }

@@ -65,6 +65,7 @@ impl Http {
             places: &self.options.listen_or(PORT),
             idle: IDLE,
             rejection: REJECTION,
+            last_act: Box::new(|| {}),
         };
         let server = http::Http::new(router)
             .limits(self.limits())

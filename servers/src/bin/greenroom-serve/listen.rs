@@ -66,8 +66,11 @@ impl Listen {
     /// The error of listening here, with what can be done about it.
     pub(crate) fn explain(&self, error: io::Error) -> io::Error {
         let advice = match (error.kind(), self) {
-            (ErrorKind::AddrInUse, _) => {
+            (ErrorKind::AddrInUse, Listen::Ip(_)) => {
                 "; stop the server that has it, or choose another place with --listen"
+            }
+            (ErrorKind::AddrInUse, Listen::Unix(_)) => {
+                "; a server or another file has this name: stop or remove it, or choose another place with --listen"
             }
             (ErrorKind::PermissionDenied, Listen::Ip(_)) => {
                 "; ports below 1024 are for root (or CAP_NET_BIND_SERVICE): choose a higher one with --listen"
@@ -78,6 +81,13 @@ impl Listen {
             (ErrorKind::NotFound, Listen::Unix(_)) => "; its folder must exist",
             (ErrorKind::AddrNotAvailable, _) => {
                 "; `ip address` lists the addresses that this machine has"
+            }
+            (ErrorKind::InvalidInput, Listen::Unix(_)) => {
+                "; such a path has at most 107 bytes: choose a shorter one"
+            }
+            // The resolver has no kinds.
+            (_, Listen::Ip(_)) if error.raw_os_error().is_none() => {
+                "; give a name that this machine can look up, or an address: 0.0.0.0 and [::] are all that it has"
             }
             _ => "",
         };

@@ -22,7 +22,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use concurrency::Mode;
 use greenroom_servers::{Concurrency, multiprocessing};
 use options::Options;
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 const EXAMPLES: &str = "\
@@ -38,7 +38,7 @@ Examples:
 ///
 /// Each prints `listening on ADDRESS` when it is ready, logs to stderr, and ends by Ctrl-C or SIGTERM: it
 /// takes no new clients, lets the others finish for a while (--grace), and prints what it has done. A second
-/// signal ends it at once. SIGHUP changes nothing.
+/// signal ends it at once, with status 1; the same one within 200 ms counts as the first. SIGHUP changes nothing.
 #[derive(Debug, Parser)]
 #[command(name = "greenroom-serve", version, after_help = EXAMPLES, max_term_width = 100)]
 struct Cli {
@@ -116,7 +116,8 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("greenroom-serve: {error}");
+            // Not `eprintln!`, which panics where nobody listens.
+            let _ = writeln!(io::stderr(), "greenroom-serve: {error}");
             ExitCode::FAILURE
         }
     }

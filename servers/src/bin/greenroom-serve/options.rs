@@ -10,6 +10,15 @@ use std::io::Write;
 use std::num::NonZero;
 use std::time::Duration;
 
+/// Options that say nothing to a server of datagrams.
+pub(crate) const FOR_CLIENTS: [&str; 5] = [
+    "concurrency",
+    "max_clients",
+    "max_clients_per_address",
+    "idle_timeout",
+    "request_timeout",
+];
+
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Options {
     /// Where to listen: ADDRESS:PORT, PORT on this machine only, or unix:/PATH. Port 0: any free one. May be
@@ -21,7 +30,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N", help_heading = "Listening")]
     pub(crate) workers: Option<NonZero<u8>>,
 
-    /// What serves a client: green, inline (one client after the other), thread, process, or pool=N
+    /// What serves a client: green (a green thread), thread (of the OS), pool=N (N green threads for all), inline (one
+    /// client after the other; not chat, ftp), process (echo, upper only)
     #[arg(
         long,
         value_name = "HOW",
@@ -39,7 +49,7 @@ pub(crate) struct Options {
     )]
     max_clients: NonZero<usize>,
 
-    /// Clients at one time from one IP address
+    /// Clients at one time from one IP address; those beyond are refused
     #[arg(
         long,
         value_name = "N",
@@ -48,11 +58,12 @@ pub(crate) struct Options {
     )]
     max_clients_per_address: NonZero<usize>,
 
-    /// How long a client may be silent, or not read: 500ms, 30s, 2m, 1h; 0 for no limit [default: 60s, chat 30m]
+    /// How long a client may be silent, or not read: 500ms, 30s, 2m, 1h; 0 for no limit [default: 60s; ftp and
+    /// remote-command 5m; chat 30m]
     #[arg(long, value_name = "TIME", value_parser = limit, help_heading = "Limits")]
     idle_timeout: Option<Limit>,
 
-    /// How long one request may take from its first byte
+    /// How long one request may take to come, from its first byte (chat: a line); 0 for no limit
     #[arg(long, value_name = "TIME", value_parser = limit, default_value = "30s", help_heading = "Limits")]
     request_timeout: Limit,
 

@@ -5,6 +5,7 @@ use crate::listen::Listen;
 use crate::options::Options;
 use crate::run::{self, Plan};
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use greenroom_servers::framing::write_json;
 use greenroom_servers::services::remote_command::{self, ALLOWED, OfficeLimits, RunLimits};
 use std::io::{self, ErrorKind};
@@ -33,7 +34,7 @@ Try it:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct RemoteCommand {
     /// Programs that may run, without a shell
-    #[arg(long, value_name = "NAME,...", value_delimiter = ',', default_values = ALLOWED)]
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', default_values = ALLOWED, value_parser = NonEmptyStringValueParser::new())]
     allow: Vec<String>,
 
     /// Gives every command to a shell
@@ -91,6 +92,10 @@ impl RemoteCommand {
             places: &places,
             idle: IDLE,
             rejection: &rejection,
+            last_act: {
+                let service = Arc::clone(&service);
+                Box::new(move || service.kill_all())
+            },
         };
         plan.serve(&service, || service.close())?;
         let (commands, refused) = service.counts();

@@ -8,7 +8,7 @@ use greenroom_servers::{Client, Handler, TcpServer, Totals, UnixServer};
 use std::fmt::{Arguments, Display};
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What a server of connections is made of, but for its handler.
 pub(crate) struct Plan<'a> {
@@ -18,7 +18,12 @@ pub(crate) struct Plan<'a> {
     pub(crate) idle: Duration,
     /// What a client hears that is one too many.
     pub(crate) rejection: &'a [u8],
+    /// What is left to do when a second signal ends it at once.
+    pub(crate) last_act: LastAct,
 }
+
+/// Done right before the process ends without unwinding anything.
+pub(crate) type LastAct = Box<dyn FnOnce() + Send>;
 
 /// A server that has begun.
 pub(crate) struct Started {
@@ -29,7 +34,7 @@ pub(crate) struct Started {
 impl Plan<'_> {
     /// Serves at all places until a signal, then calls `goodbye`, waits for clients, and says what was done.
     pub(crate) fn serve<H: Handler>(
-        &self,
+        self,
         handler: &Arc<H>,
         goodbye: impl FnOnce(),
     ) -> io::Result<()> {
@@ -40,7 +45,8 @@ impl Plan<'_> {
                 .map_err(|error| place.explain(error))
         });
         let started = starting.collect::<io::Result<_>>()?;
-        until_signal(self.options, ending, started, "clients", goodbye)
+        let last_act = self.last_act;
+        until_signal(self.options, ending, started, "clients", goodbye, last_act)
     }
 
     fn start<H: Handler>(&self, place: &Listen, handler: H) -> io::Result<Started> {
@@ -82,12 +88,13 @@ pub(crate) fn until_signal(
     started: Vec<Started>,
     what: &str,
     goodbye: impl FnOnce(),
+    last_act: LastAct,
 ) -> io::Result<()> {
     // Only when all of them listen: whoever waits for the first line may begin.
     for server in &started {
         say(format_args!("listening on {}", server.place));
     }
-    ending.wait()?;
+    ending.wait(last_act)?;
     goodbye();
     let grace = options.grace();
     // All at the same time, so that the grace is one.
@@ -125,6 +132,10 @@ impl<H: Handler> Handler for Shared<H> {
     }
 }
 
+/// The same signal so soon after the first is that one again: `timeout` and some supervisors send theirs to the process
+/// and to its group. Doubled, impatient people notice.
+const ECHO: Duration = Duration::from_millis(200);
+
 /// The signals that end a server.
 pub(crate) struct Ending(Signals);
 
@@ -136,12 +147,17 @@ impl Ending {
     }
 
     /// Waits for the end; after this the next signal ends the process at once.
-    pub(crate) fn wait(self) -> io::Result<()> {
+    fn wait(self, last_act: LastAct) -> io::Result<()> {
         let first = self.next()?;
+        let came = Instant::now();
         log::info!("{first:?}: ending; once more to end at once");
         thread::spawn(move || {
-            if self.next().is_ok() {
+            while let Ok(next) = self.next() {
+                if next == first && came.elapsed() < ECHO {
+                    continue;
+                }
                 log::warn!("ended at once");
+                last_act();
                 std::process::exit(1);
             }
         });

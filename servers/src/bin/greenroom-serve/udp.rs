@@ -20,7 +20,8 @@ pub(crate) fn serve<H: DatagramHandler>(
         .iter()
         .map(|place| start(place, Arc::clone(handler)).map_err(|error| place.explain(error)));
     let started = starting.collect::<io::Result<_>>()?;
-    until_signal(options, ending, started, "datagrams", || {})
+    let nothing = Box::new(|| {});
+    until_signal(options, ending, started, "datagrams", || {}, nothing)
 }
 
 fn start<H: DatagramHandler>(place: &Listen, handler: Arc<H>) -> io::Result<Started> {

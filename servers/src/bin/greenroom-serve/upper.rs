@@ -1,7 +1,7 @@
 //! `greenroom-serve upper`.
 
 use crate::concurrency::Mode;
-use crate::options::Options;
+use crate::options::{FOR_CLIENTS, Options};
 use crate::run::Plan;
 use crate::udp;
 use clap::Args;
@@ -27,7 +27,7 @@ Try it:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Upper {
     /// Answers datagrams instead of connections
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = FOR_CLIENTS)]
     pub(crate) udp: bool,
 
     #[command(flatten)]
@@ -45,6 +45,7 @@ impl Upper {
             places: &places,
             idle: IDLE,
             rejection: b"",
+            last_act: Box::new(|| {}),
         };
         match self.options.concurrency {
             Mode::Process => plan.serve(&Arc::new(PerProcess(upper::Upper)), || {}),

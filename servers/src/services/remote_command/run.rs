@@ -8,7 +8,9 @@ use greenroom::os::unix::process::{CommandExt, ExitStatusExt};
 use greenroom::process::{Child, Command, ExitStatus, Stdio};
 use greenroom::select;
 use rustix::process::{Pid, Signal, kill_process_group};
+use std::collections::BTreeSet;
 use std::io::{self, Read};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 const PIECE_BYTES: usize = 16 << 10;
@@ -52,12 +54,40 @@ pub struct Report {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn run(command: &mut Command, limits: RunLimits) -> io::Result<Report> {
+    run_among(command, limits, &Groups::default())
+}
+
+/// The groups that run now, for whoever ends the process without unwinding its green threads.
+#[derive(Debug, Default)]
+pub(super) struct Groups(Mutex<BTreeSet<u32>>);
+
+impl Groups {
+    /// Never parks.
+    pub(super) fn kill_all(&self) {
+        self.with(|leaders| leaders.iter().for_each(|leader| kill(*leader)));
+    }
+
+    fn with<T>(&self, body: impl FnOnce(&mut BTreeSet<u32>) -> T) -> T {
+        // std's: nothing parks under it.
+        body(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// As [`run`], and the group is to be found in `groups` meanwhile.
+pub(super) fn run_among(
+    command: &mut Command,
+    limits: RunLimits,
+    groups: &Groups,
+) -> io::Result<Report> {
     let command = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
+    let child = command.process_group(0).spawn()?;
+    groups.with(|leaders| leaders.insert(child.id()));
     let mut group = Group {
-        child: command.process_group(0).spawn()?,
+        child,
+        groups,
         is_reaped: false,
     };
     let deadline = Instant::now() + limits.time.min(Duration::from_secs(1 << 32));
@@ -162,12 +192,13 @@ fn take(pipe: &mut Option<impl Read>, into: &mut Vec<u8>, left: &mut usize) -> i
 }
 
 /// A process group, killed when its client's green thread ends before it.
-struct Group {
+struct Group<'a> {
     child: Child,
+    groups: &'a Groups,
     is_reaped: bool,
 }
 
-impl Group {
+impl Group<'_> {
     /// The status, if it has ended by then.
     fn wait_until(&mut self, deadline: Instant) -> io::Result<Option<ExitStatus>> {
         let patience = deadline.saturating_duration_since(Instant::now());
@@ -177,25 +208,26 @@ impl Group {
     }
 
     fn kill(&mut self) -> io::Result<ExitStatus> {
-        self.signal();
+        kill(self.child.id());
         let status = self.child.wait()?;
         self.is_reaped = true;
         Ok(status)
     }
+}
 
-    fn signal(&self) {
-        let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        // All that can fail: the group is another user's by now.
-        if let Some(Err(error)) = id.map(|id| kill_process_group(id, Signal::KILL)) {
-            log::warn!("kill: {error}");
+impl Drop for Group<'_> {
+    fn drop(&mut self) {
+        if !self.is_reaped {
+            kill(self.child.id());
         }
+        self.groups.with(|leaders| leaders.remove(&self.child.id()));
     }
 }
 
-impl Drop for Group {
-    fn drop(&mut self) {
-        if !self.is_reaped {
-            self.signal();
-        }
+fn kill(leader: u32) {
+    let id = i32::try_from(leader).ok().and_then(Pid::from_raw);
+    // All that can fail: the group is another user's by now, or has just been reaped.
+    if let Some(Err(error)) = id.map(|id| kill_process_group(id, Signal::KILL)) {
+        log::warn!("kill: {error}");
     }
 }

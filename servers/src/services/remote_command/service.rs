@@ -1,6 +1,7 @@
 //! The handler: reads commands, decides which may run, and answers.
 
-use super::{Report, RunLimits, run};
+use super::run::{Groups, run_among};
+use super::{Report, RunLimits};
 use crate::ear::Ear;
 use crate::framing::{bad, read_frame, write_frame, write_json};
 use crate::linger::close_gently;
@@ -71,6 +72,7 @@ pub struct RemoteCommand {
     running: Semaphore,
     is_open_to_others: bool,
     is_closed: Event,
+    groups: Groups,
     commands: AtomicU64,
     refused: AtomicU64,
 }
@@ -100,6 +102,7 @@ impl RemoteCommand {
             running: Semaphore::new(limits.running_max),
             is_open_to_others: false,
             is_closed: Event::new(),
+            groups: Groups::default(),
             commands: AtomicU64::new(0),
             refused: AtomicU64::new(0),
         }
@@ -126,6 +129,11 @@ impl RemoteCommand {
         self.is_closed.set();
     }
 
+    /// Kills every command that runs: for whoever ends the process at once. Never parks.
+    pub fn kill_all(&self) {
+        self.groups.kill_all();
+    }
+
     /// Commands that ran, and those that were refused. Never parks.
     pub fn counts(&self) -> (u64, u64) {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -145,8 +153,9 @@ impl RemoteCommand {
                 (None, _) => Err(io::Error::other("busy: too many commands are running")),
                 (Some(_), Ok(line)) => {
                     let outcome = self.command(&line);
-                    let outcome =
-                        outcome.and_then(|mut command| run(&mut command, self.limits.run));
+                    let limits = self.limits.run;
+                    let outcome = outcome
+                        .and_then(|mut command| run_among(&mut command, limits, &self.groups));
                     log_outcome(client, &line, &outcome);
                     outcome
                 }
@@ -169,8 +178,7 @@ impl RemoteCommand {
     /// The next command, if it is text; waits for its first byte as long as the server lets an idle client.
     fn read_command(&self, client: &mut Client) -> io::Result<Option<io::Result<String>>> {
         let mut first = [0; 1];
-        let is_closed = &self.is_closed;
-        if (Ear { client, is_closed }).read(&mut first)? == 0 {
+        if Ear::new(client, &self.is_closed).read(&mut first)? == 0 {
             return Ok(None);
         }
         client.begin_request();
