@@ -7,8 +7,8 @@ use super::stream::{Peer, Stream};
 use greenroom::net::Shutdown;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 /// A write that was kept waiting for the whole idle time-out must get rid of so many bytes, or it counts as

@@ -6,6 +6,7 @@
 use super::client::Client;
 use super::counters::Counters;
 use super::handler::Handler;
+use crate::printable::printable;
 use std::any::Any;
 use std::fmt;
 use std::io;
@@ -42,11 +43,12 @@ impl Ending {
             Ending::Good => {}
             Ending::Error(error) => {
                 Counters::add(&counters.errors, 1);
-                log::info!("{who}: {error}");
+                log::info!("{who}: {}", printable(&error.to_string()));
             }
             Ending::Panic(payload) => {
                 Counters::add(&counters.panics, 1);
-                log::error!("{who}: the handler panicked: {}", text(payload.as_ref()));
+                let text = printable(text(payload.as_ref()));
+                log::error!("{who}: the handler panicked: {text}");
             }
             Ending::Interrupt(_) => {
                 Counters::add(&counters.cut_off, 1);

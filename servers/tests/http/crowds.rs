@@ -49,7 +49,10 @@ fn greedy_client_holds_nobody_up() {
             stop.store(true, Ordering::Relaxed);
             let _ = greedy.stream.shutdown(std::net::Shutdown::Both);
             println!("{begin:?} {repeated:?}: a neighbour waited {longest:?} at most");
-            assert!(longest < Duration::from_secs(5), "{begin:?} {repeated:?}: {longest:?}");
+            assert!(
+                longest < Duration::from_secs(5),
+                "{begin:?} {repeated:?}: {longest:?}"
+            );
         });
     }
 }
