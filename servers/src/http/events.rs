@@ -177,14 +177,15 @@ impl Events<'_, '_> {
     }
 }
 
-enum Presence {
+/// What the client's side of a connection says.
+pub(super) enum Presence {
     Gone,
     Talks,
     Silent,
 }
 
 /// Looks without taking anything away.
-fn presence(client: &Client) -> Presence {
+pub(super) fn presence(client: &Client) -> Presence {
     let mut byte = [0];
     let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
     match recv(client.as_fd(), &mut byte[..], flags) {

@@ -107,3 +107,38 @@ fn handler_that_waits_may_send_earlier_answers_first() {
         assert!(talk.is_open());
     }
 }
+
+/// As old browsers, which end a form with an empty line more than they announce.
+#[test]
+fn client_that_talks_beyond_its_last_request_gets_the_answer() {
+    let _watchdog = watchdog();
+    for workers in [1, 2] {
+        let go = Arc::new(AtomicBool::new(false));
+        let may_go = Arc::clone(&go);
+        let router = router().get("/late", move |_: &mut Request<'_>| {
+            while !may_go.load(Ordering::SeqCst) {
+                greenroom::thread::sleep(Duration::from_millis(1));
+            }
+            Response::text("x".repeat(300_000))
+        });
+        let site = Site::with(workers, patient().0, Http::new(router));
+        for line in [
+            "HTTP/1.1\r\nHost: x\r\nConnection: close\r\n",
+            "HTTP/1.0\r\n",
+        ] {
+            // With the request, and while the handler runs.
+            for (now, later) in [("\r\n", ""), ("", "\r\n")] {
+                go.store(false, Ordering::SeqCst);
+                let mut talk = Talk::new(site.address);
+                talk.send(format!("GET /late {line}\r\n{now}").as_bytes());
+                while site.totals().open == 0 {
+                    std::thread::yield_now();
+                }
+                talk.send(later.as_bytes());
+                go.store(true, Ordering::SeqCst);
+                let (text, is_clean) = read_all(&mut talk.stream);
+                assert!(is_clean && text.len() > 300_000, "{} bytes", text.len());
+            }
+        }
+    }
+}

@@ -4,7 +4,7 @@ use crate::ground::Server;
 use crate::watchdog::watchdog;
 use greenroom::queue::Queue;
 use greenroom_servers::http::{Http, Next, Router, WebSocketLimits};
-use greenroom_servers::{Concurrency, TcpServer};
+use greenroom_servers::{Concurrency, Limits, TcpServer};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -205,4 +205,28 @@ fn server_that_stops_says_that_it_goes_away() {
         assert_eq!(u16::from(frame.code), 1001);
         assert_eq!((totals.open, totals.panics), (0, 0));
     }
+}
+
+/// One limit of time, not one for the message and one more for the goodbye.
+#[test]
+fn peer_that_takes_nothing_is_given_up_once() {
+    let _watchdog = watchdog();
+    let router = Router::new().websocket("/echo", |socket, _| {
+        loop {
+            socket.send(vec![7; 100_000])?;
+        }
+    });
+    let limits = Limits {
+        idle_timeout: Some(Duration::from_millis(300)),
+        ..Limits::default()
+    };
+    let server = TcpServer::bind("127.0.0.1:0").unwrap().limits(limits);
+    let server = server.serve_in_background(Http::new(router)).unwrap();
+    let mut stream = TcpStream::connect(server.local_addr()).unwrap();
+    stream.write_all(OPENING.as_bytes()).unwrap();
+    while server.totals().errors == 0 {
+        std::thread::yield_now();
+    }
+    let totals = server.shutdown(Duration::from_secs(3600));
+    assert_eq!((totals.errors, totals.timeouts), (1, 1));
 }
