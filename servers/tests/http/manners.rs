@@ -106,6 +106,38 @@ fn body_of_any_size_comes_back_chunked_or_not() {
 }
 
 #[test]
+fn body_read_in_part_leaves_the_next_request_whole() {
+    let _watchdog = watchdog();
+    for workers in [1, 2] {
+        let router = router().post("/part", |request: &mut Request<'_>| {
+            let mut two = [0; 2];
+            request.body().read_exact(&mut two)?;
+            Ok::<_, std::io::Error>(Response::bytes(two.to_vec()))
+        });
+        let site = Site::with(workers, patient().0, Http::new(router));
+        let mut talk = Talk::new(site.address);
+        let head = "POST /part HTTP/1.1\r\nHost: x\r\n";
+        for (field, body) in [
+            ("Content-Length: 5", "hello"),
+            (
+                "Transfer-Encoding: chunked",
+                "1\r\nh\r\n4\r\nello\r\n0\r\nT: v\r\n\r\n",
+            ),
+            ("Content-Length: 5\r\nExpect: 100-continue", "hello"),
+        ] {
+            let all = format!("{head}{field}\r\n\r\n{body}");
+            for cut in 0..=all.len() {
+                talk.send(&all.as_bytes()[..cut]);
+                talk.send(&all.as_bytes()[cut..]);
+                talk.send(ROOT);
+                assert_eq!(talk.answer(false).unwrap().text(), "he", "{field} {cut}");
+                assert_eq!(talk.answer(false).unwrap().text(), "root", "{field} {cut}");
+            }
+        }
+    }
+}
+
+#[test]
 fn client_that_leaves_is_no_error() {
     on_one_and_two_workers(|site| {
         let address = site.address;
