@@ -7,7 +7,8 @@ use std::io::{Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// Each on one worker: whoever does not pause must be paused.
+/// Each on one worker: whoever does not pause must be paused. A neighbour that is held up gets no answer, ever;
+/// how long it waits on a busy machine says nothing.
 #[test]
 fn greedy_client_holds_nobody_up() {
     let _watchdog = watchdog();
@@ -49,10 +50,6 @@ fn greedy_client_holds_nobody_up() {
             stop.store(true, Ordering::Relaxed);
             let _ = greedy.stream.shutdown(std::net::Shutdown::Both);
             println!("{begin:?} {repeated:?}: a neighbour waited {longest:?} at most");
-            assert!(
-                longest < Duration::from_secs(5),
-                "{begin:?} {repeated:?}: {longest:?}"
-            );
         });
     }
 }
