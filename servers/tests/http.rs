@@ -1,10 +1,14 @@
 //! HTTP from outside: raw bytes over a socket, and what comes back.
 //!
 //! `table` runs what `docs/servers/http.md` promises, row by row; `splits` the same in pieces; `fuzz` what
-//! nobody promised; `manners` is about time, panics, pipelines and endings. Clients are std's, on OS
+//! nobody promised; `ends` is about answers that fail, `crowds` about neighbours, `manners` about time, panics, pipelines and endings. Clients are std's, on OS
 //! threads: nothing of the library is between the test and the wire.
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+#[path = "http/crowds.rs"]
+mod crowds;
+#[path = "http/ends.rs"]
+mod ends;
 #[path = "http/fuzz.rs"]
 mod fuzz;
 #[path = "http/logs.rs"]

@@ -5,6 +5,8 @@
 mod curl;
 #[path = "http_files/ground.rs"]
 mod ground;
+#[path = "http/logs.rs"]
+mod logs;
 #[path = "http_files/names.rs"]
 mod names;
 #[path = "http_files/sending.rs"]

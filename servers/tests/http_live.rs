@@ -9,7 +9,11 @@ mod events;
 mod frames;
 #[path = "http_live/ground.rs"]
 mod ground;
+#[path = "http/logs.rs"]
+mod logs;
 #[path = "http_live/openings.rs"]
 mod openings;
+#[path = "http_live/table.rs"]
+mod table;
 #[path = "../../tests/support/watchdog.rs"]
 mod watchdog;

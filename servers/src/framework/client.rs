@@ -9,8 +9,8 @@ use greenroom::net::Shutdown;
 use rustix::time::{ClockId, clock_gettime};
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 /// One client's connection, as a handler sees it. Dropping it closes it.
@@ -55,7 +55,7 @@ pub struct Client {
     /// Raised by a shutdown that can end this client by its socket only.
     cut: Option<Arc<AtomicBool>>,
     /// Once it has waited for a request.
-    idler: Option<Idler>,
+    idler: OnceLock<Idler>,
 }
 
 impl Client {
@@ -102,7 +102,7 @@ impl Client {
             counters,
             deadline: None,
             cut: None,
-            idler: None,
+            idler: OnceLock::new(),
         })
     }
 
@@ -168,24 +168,24 @@ impl Client {
     /// # Errors
     /// As `read`.
     pub fn read_idle(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let idlers = &self.counters.idlers;
-        let idler = self.idler.get_or_insert_with(|| idlers.enter(&self.stream));
-        if !idlers.begin(idler) {
+        if !self.stay_idle() {
             return Ok(0);
         }
         let count = self.read(buf)?;
-        match &self.idler {
-            Some(idler) if !Idlers::end(idler) => Ok(0),
-            _ => Ok(count),
-        }
+        Ok(if self.be_busy() { count } else { 0 })
     }
 
     /// As [`read_idle`](Client::read_idle), for whoever reads in other ways, and may be sent away at any
     /// time from now on: a shutdown ends what comes from the peer. `false`: the server is stopping already.
-    pub(crate) fn stay_idle(&mut self) -> bool {
+    pub(crate) fn stay_idle(&self) -> bool {
         let idlers = &self.counters.idlers;
-        let idler = self.idler.get_or_insert_with(|| idlers.enter(&self.stream));
+        let idler = self.idler.get_or_init(|| idlers.enter(&self.stream));
         idlers.begin(idler)
+    }
+
+    /// The end of [`stay_idle`](Client::stay_idle). `false`: it was sent away meanwhile.
+    pub(crate) fn be_busy(&self) -> bool {
+        self.idler.get().is_none_or(Idlers::end)
     }
 
     /// Whether the server is being shut down: a protocol ends its conversations as soon as it politely can.
@@ -317,7 +317,7 @@ fn coarse_now() -> Duration {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        if let Some(idler) = &self.idler {
+        if let Some(idler) = self.idler.get() {
             self.counters.idlers.leave(idler);
         }
     }

@@ -7,6 +7,7 @@
 use super::client::Client;
 use super::counters::Counters;
 use super::handler::Handler;
+use crate::printable::printable;
 use std::any::Any;
 use std::fmt;
 use std::io;
@@ -57,11 +58,11 @@ impl Ending {
             Ending::Good => {}
             Ending::Error(error) => {
                 Counters::add(&counters.errors, 1);
-                unharmed(|| log::info!("{who}: {error}"));
+                unharmed(|| log::info!("{who}: {}", printable(&error.to_string())));
             }
             Ending::Panic(payload) => {
                 Counters::add(&counters.panics, 1);
-                let text = text(payload.as_ref());
+                let text = printable(text(payload.as_ref()));
                 unharmed(|| log::error!("{who}: the handler panicked: {text}"));
             }
             Ending::Interrupt(_) => {

@@ -16,6 +16,7 @@ use super::response::{Body, Response, UpgradeFn};
 use super::router::Found;
 use super::server::Http;
 use super::writer::Coding;
+use crate::printable::printable;
 use crate::{Client, Counters};
 use std::any::Any;
 use std::io;
@@ -76,6 +77,7 @@ impl Answering<'_> {
         }
         if let Some(error) = response.cause.take() {
             let (method, path) = (head.method, &head.target.path);
+            let error = printable(&error.to_string());
             log::error!("{}: {method} {path:?}: {error}", client.peer());
         }
         self.send(head, response, client, output, buffered, progress)

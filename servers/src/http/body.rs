@@ -131,6 +131,14 @@ impl<'c> RequestBody<'c> {
         self.progress.remaining()
     }
 
+    /// Sends what was gathered.
+    pub(super) fn send_earlier(&mut self) -> io::Result<()> {
+        match self.output.bytes.is_empty() {
+            true => Ok(()),
+            false => self.output.flush(self.client),
+        }
+    }
+
     /// Lets go of the connection.
     pub(super) fn into_progress(self) -> Progress {
         self.progress
@@ -161,9 +169,7 @@ impl<'c> RequestBody<'c> {
             self.output.bytes.extend_from_slice(CONTINUE);
         }
         // Whoever waits for earlier answers before he sends on gets them.
-        if !self.output.bytes.is_empty() {
-            self.output.flush(self.client)?;
-        }
+        self.send_earlier()?;
         let mut client = self.client;
         match client.read(buf) {
             Ok(0) => Err(self.refuse(Refusal::bad("body cut short"))),

@@ -5,9 +5,11 @@
 //! Size ─hex─▸ Size ─;─▸ Extension ─CR─▸ SizeLf ─LF─▸ Data ─▸ DataCr ─▸ DataLf ─▸ Size
 //!        └────────CR────────────────────▸┘      └(size 0)─▸ Trailer lines ─empty line─▸ End
 //! ```
-//! Extensions and trailers are dropped, within bounds. A line ends with CR LF and nothing else.
+//! Extensions and trailers are dropped, within bounds. A line ends with CR LF and nothing else; a trailer
+//! has a name, or it is somebody's next request.
 
 use super::refusal::Refusal;
+use super::response::is_token_char;
 
 /// Bytes of one size line. Extensions are for nobody, and 255 of them per byte of body are enough.
 const SIZE_LINE_MAX: u32 = 256;
@@ -26,6 +28,7 @@ enum State {
     DataLf,
     /// At the begin of a trailer line, or the empty line.
     TrailerStart,
+    TrailerName,
     Trailer,
     TrailerLf,
     EndLf,
@@ -109,9 +112,11 @@ impl Chunks {
             (State::DataCr, b'\r') => State::DataLf,
             (State::DataLf, b'\n') => State::Size(0),
             (State::TrailerStart, b'\r') => State::EndLf,
-            (State::TrailerStart | State::Trailer, _) if is_text(byte) => {
-                self.counted(State::Trailer, TRAILERS_MAX)?
+            (State::TrailerStart | State::TrailerName, _) if is_token_char(byte) => {
+                self.counted(State::TrailerName, TRAILERS_MAX)?
             }
+            (State::TrailerName, b':') => self.counted(State::Trailer, TRAILERS_MAX)?,
+            (State::Trailer, _) if is_text(byte) => self.counted(State::Trailer, TRAILERS_MAX)?,
             (State::Trailer, b'\r') => State::TrailerLf,
             (State::TrailerLf, b'\n') => State::TrailerStart,
             (State::EndLf, b'\n') => State::End,
@@ -197,6 +202,9 @@ mod tests {
             ("10000000000000000\r\n", Err(400)),
             ("00000000000000001\r\n", Err(400)),
             ("0\r\nT: v\n\r\n", Err(400)),
+            ("0\r\nGET / HTTP/1.1\r\n\r\n", Err(400)),
+            ("0\r\n: v\r\n\r\n", Err(400)),
+            ("0\r\nT\r\n\r\n", Err(400)),
             (&long_extension, Err(400)),
             (&endless, Err(431)),
         ] {

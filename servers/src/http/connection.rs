@@ -11,6 +11,7 @@ use super::answer::{After, Answering};
 use super::body::Rest;
 use super::content;
 use super::encode::{self, Clock, Context};
+use super::events::{Presence, presence};
 use super::head::{self, Parsed, SLOTS};
 use super::input::Input;
 use super::output::Output;
@@ -195,7 +196,14 @@ impl<'s> Connection<'s> {
     fn go_on(&mut self, after: After) -> io::Result<Step> {
         match after {
             After::Keep => return Ok(Step::Served),
-            After::Close => self.output.flush(self.client)?,
+            After::Close => {
+                self.output.flush(self.client)?;
+                // It says more all the same: a close would reset the connection.
+                let is_silent = self.input.unused().is_empty();
+                if !is_silent || matches!(presence(self.client), Presence::Talks) {
+                    self.linger()?;
+                }
+            }
             After::Linger => self.linger()?,
             After::Upgrade(run) => {
                 self.output.flush(self.client)?;

@@ -6,7 +6,9 @@ use super::response::Body;
 use super::send_file::send_file;
 use super::writer::{BodyWriter, Coding};
 use crate::Client;
+use rustix::net::sockopt::set_socket_linger;
 use std::io::{self, ErrorKind, Read};
+use std::time::Duration;
 
 /// Bodies up to here are copied behind their heads; longer ones are written where they lie. A copy of
 /// so much costs less than the second slice of a vectored write.
@@ -60,10 +62,24 @@ fn send_coded(
     output: &mut Output,
     write: impl FnOnce(&mut BodyWriter<'_>) -> io::Result<()>,
 ) -> io::Result<()> {
+    if coding == Coding::Close {
+        set_reset_on_close(client, true)?;
+    }
     let mut writer = BodyWriter::new(client, output, coding);
     write(&mut writer)?;
     writer.finish();
+    if coding == Coding::Close {
+        set_reset_on_close(client, false)?;
+    }
     Ok(())
+}
+
+/// Where the end of the connection is the end of the body, an end in its midst would make it look whole. So
+/// until it is whole every end is a reset: by an error, a panic, a cancellation, a `kill -9`. Unix sockets
+/// have no resets.
+fn set_reset_on_close(client: &Client, on: bool) -> io::Result<()> {
+    let linger = on.then_some(Duration::ZERO);
+    Ok(set_socket_linger(client, linger)?)
 }
 
 fn send_sized(

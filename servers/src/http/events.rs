@@ -123,8 +123,8 @@ impl Events<'_, '_> {
         self.heartbeat = every;
     }
 
-    /// The next item of a queue; `None` when it gives no more, when the client has gone, or at
-    /// the next heartbeat if the server stops. Parks.
+    /// The next item of a queue; `None` when it gives no more, when the client has gone, or when the server
+    /// stops (if the client has sent its next request already: at the next heartbeat). Parks.
     ///
     /// # Errors
     /// As [`Events::send`], for the heartbeat.
@@ -132,6 +132,17 @@ impl Events<'_, '_> {
     /// # Cancel
     /// Loses no item.
     pub fn next<S: Source>(&mut self, queue: &S) -> io::Result<Option<S::Item>> {
+        let client = self.writer.client();
+        // A shutdown ends what comes from the client, which is a reason to look.
+        if !client.stay_idle() {
+            return Ok(None);
+        }
+        let next = self.wait(queue);
+        client.be_busy();
+        next
+    }
+
+    fn wait<S: Source>(&mut self, queue: &S) -> io::Result<Option<S::Item>> {
         loop {
             let client = self.writer.client();
             let mut select = Select::new();
@@ -166,14 +177,15 @@ impl Events<'_, '_> {
     }
 }
 
-enum Presence {
+/// What the client's side of a connection says.
+pub(super) enum Presence {
     Gone,
     Talks,
     Silent,
 }
 
 /// Looks without taking anything away.
-fn presence(client: &Client) -> Presence {
+pub(super) fn presence(client: &Client) -> Presence {
     let mut byte = [0];
     let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
     match recv(client.as_fd(), &mut byte[..], flags) {

@@ -18,6 +18,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
+use std::time::SystemTime;
 
 /// Files up to here are read and leave in one write with their head; longer ones are sent by the kernel.
 const READ_BYTES: u64 = 16 << 10;
@@ -197,10 +198,12 @@ fn serve(request: &Request<'_>, path: &VirtualPath, file: File, facts: &Facts) -
             }
         }
     };
+    let now = SystemTime::now();
     let response = |status| {
         Response::new(status)
             .header("ETag", validators.tag)
-            .header("Last-Modified", format_date(validators.modified))
+            // Never later than `Date`, says RFC 9110: a clock may have been wrong.
+            .header("Last-Modified", format_date(validators.modified.min(now)))
             .header("Accept-Ranges", "bytes")
     };
     if status == 304 {

@@ -98,14 +98,16 @@ fn parse_length(value: &[u8]) -> Result<u64, Refusal> {
     length.ok_or(Refusal::new(413, "content length beyond all bounds"))
 }
 
-/// `chunked` once is the only coding.
+/// `chunked` once is the only coding, and the whole value: a list with empty elements beside it, which RFC
+/// 9110 lets pass, is no list to everybody.
 fn check_coding(value: &[u8]) -> Result<(), Refusal> {
-    let mut codings = tokens(value);
-    let first = codings.next();
     let is_chunked = |coding: &[u8]| coding.eq_ignore_ascii_case(b"chunked");
-    match (first, codings.next()) {
+    if is_chunked(value) {
+        return Ok(());
+    }
+    let mut codings = tokens(value);
+    match (codings.next(), codings.next()) {
         (None, _) => Err(Refusal::bad("empty transfer encoding")),
-        (Some(coding), None) if is_chunked(coding) => Ok(()),
         (Some(first), Some(second)) if is_chunked(first) && is_chunked(second) => {
             Err(Refusal::bad("chunked twice"))
         }

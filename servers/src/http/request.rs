@@ -83,6 +83,28 @@ impl<'c> Request<'c> {
         self.peer
     }
 
+    /// Sends the answers to the requests before this one, which else wait for its answer: for a handler that
+    /// is about to wait for long. May park.
+    ///
+    /// # Errors
+    /// What writing to the client reports.
+    ///
+    /// # Examples
+    /// ```
+    /// use greenroom_servers::http::{Request, Response, Router};
+    /// use std::io;
+    /// use std::time::Duration;
+    /// let router = Router::new().get("/slow", |request: &mut Request| {
+    ///     request.send_earlier()?;
+    ///     greenroom::thread::sleep(Duration::from_secs(5));
+    ///     Ok::<_, io::Error>(Response::text("at last"))
+    /// });
+    /// # drop(router);
+    /// ```
+    pub fn send_earlier(&mut self) -> io::Result<()> {
+        self.body.send_earlier()
+    }
+
     /// The body. Reading it may park.
     pub fn body(&mut self) -> &mut RequestBody<'c> {
         &mut self.body

@@ -232,9 +232,11 @@ fn to_bytes(text: Cow<'static, str>) -> Cow<'static, [u8]> {
 
 /// The characters that RFC 9110 allows in names.
 pub(super) fn is_token(name: &str) -> bool {
-    let is_token_char =
-        |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     !name.is_empty() && name.bytes().all(is_token_char)
+}
+
+pub(super) fn is_token_char(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// An error of the system is 500, and a log line.

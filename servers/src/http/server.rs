@@ -10,7 +10,8 @@ use std::io;
 /// HTTP/1.1 (and 1.0) on each connection of a server.
 ///
 /// Answers to requests that came together leave together: while a handler parks, the answers to the
-/// requests before it on the same connection wait with it.
+/// requests before it on the same connection wait with it, unless it waits for its body or calls
+/// [`Request::send_earlier`](super::Request::send_earlier).
 ///
 /// # Examples
 /// ```

@@ -45,8 +45,13 @@ const DICTIONARY: [&[u8]; 16] = [
     b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
 ];
 
-/// As many as take a few seconds in a debug build.
+/// As many as take a few seconds in a debug build. `GREENROOM_FUZZ_CASES` asks for more.
 const CASES: u32 = 400;
+
+fn cases() -> u32 {
+    let asked = std::env::var("GREENROOM_FUZZ_CASES");
+    asked.map_or(CASES, |text| text.parse().unwrap())
+}
 
 /// What is done to a request. Places are taken modulo its length.
 #[derive(Clone, Debug)]
@@ -113,7 +118,7 @@ fn mutated_requests_get_the_same_whole_or_in_pieces() {
     let _watchdog = watchdog();
     let site = Site::start(1, patient());
     let config = Config {
-        cases: CASES,
+        cases: cases(),
         failure_persistence: None,
         ..Config::default()
     };
@@ -122,6 +127,7 @@ fn mutated_requests_get_the_same_whole_or_in_pieces() {
         prop::collection::vec(mutation(), 0..5),
         prop::collection::vec(0_usize..1_000, 1..4),
     );
+    let before = resident_bytes();
     let outcome = TestRunner::new(config).run(&input, |(seed, mutations, cuts)| {
         let mut bytes = CORPUS[seed].to_vec();
         mutations.iter().for_each(|each| mutate(&mut bytes, each));
@@ -145,6 +151,8 @@ fn mutated_requests_get_the_same_whole_or_in_pieces() {
         panic!("{error}");
     }
     assert_eq!(site.totals().panics, 0);
+    let grown = resident_bytes().saturating_sub(before);
+    assert!(grown < 16 << 20, "{grown} bytes more");
 }
 
 /// Bytes of memory that the process holds.

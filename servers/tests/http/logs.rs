@@ -4,7 +4,8 @@ use log::{Log, Metadata, Record};
 use std::net::SocketAddr;
 use std::sync::{Mutex, Once};
 
-static LINES: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
+/// Target and text.
+pub(crate) static LINES: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
 
 struct Keeper;
 
@@ -45,13 +46,4 @@ pub(crate) fn about(client: SocketAddr) -> Vec<String> {
         .into_iter()
         .map(|(_, line)| line[prefix.len()..].to_owned());
     rest.collect()
-}
-
-/// The access log's lines with this text.
-pub(crate) fn access_with(text: &str) -> Vec<String> {
-    let lines = LINES.lock().unwrap();
-    let access = lines
-        .iter()
-        .filter(|(target, line)| target == "access" && line.contains(text));
-    access.map(|(_, line)| line.clone()).collect()
 }

@@ -106,6 +106,37 @@ fn body_of_any_size_comes_back_chunked_or_not() {
 }
 
 #[test]
+fn body_read_in_part_leaves_the_next_request_whole() {
+    let _watchdog = watchdog();
+    for workers in [1, 2] {
+        let router = router().post("/part", |request: &mut Request<'_>| {
+            let mut two = [0; 2];
+            request.body().read_exact(&mut two)?;
+            Ok::<_, std::io::Error>(Response::bytes(two.to_vec()))
+        });
+        let site = Site::with(workers, patient().0, Http::new(router));
+        let mut talk = Talk::new(site.address);
+        let head = "POST /part HTTP/1.1\r\nHost: x\r\n";
+        for (field, body) in [
+            ("Content-Length: 5", "hello"),
+            (
+                "Transfer-Encoding: chunked",
+                "1\r\nh\r\n4\r\nello\r\n0\r\nT: v\r\n\r\n",
+            ),
+        ] {
+            let all = format!("{head}{field}\r\n\r\n{body}");
+            for cut in 0..=all.len() {
+                talk.send(&all.as_bytes()[..cut]);
+                talk.send(&all.as_bytes()[cut..]);
+                talk.send(ROOT);
+                assert_eq!(talk.answer(false).unwrap().text(), "he", "{field} {cut}");
+                assert_eq!(talk.answer(false).unwrap().text(), "root", "{field} {cut}");
+            }
+        }
+    }
+}
+
+#[test]
 fn client_that_leaves_is_no_error() {
     on_one_and_two_workers(|site| {
         let address = site.address;
@@ -265,6 +296,15 @@ fn upgrade_hands_over_the_connection_with_what_came_early() {
     assert_eq!(all, b"HELLO");
 }
 
+/// The access log's lines with this text.
+fn access_with(text: &str) -> Vec<String> {
+    let lines = logs::LINES.lock().unwrap();
+    let access = lines
+        .iter()
+        .filter(|(target, line)| target == "access" && line.contains(text));
+    access.map(|(_, line)| line.clone()).collect()
+}
+
 #[test]
 fn access_log_has_a_line_per_request_and_no_line_of_a_client() {
     let _watchdog = watchdog();
@@ -277,14 +317,14 @@ fn access_log_has_a_line_per_request_and_no_line_of_a_client() {
     assert_eq!(talk.answer(false).unwrap().text(), "access");
     talk.send(b"nonsense\r\n\r\n");
     assert_eq!(talk.answer(false).unwrap().status, 400);
-    let lines = logs::access_with("/hello/access");
+    let lines = access_with("/hello/access");
     let [line] = &lines[..] else {
         panic!("{lines:?}");
     };
     assert!(line.starts_with("127.0.0.1 - - ["), "{line}");
     let rest = "\"GET /hello/access?\\\"x HTTP/1.1\" 200 6 \"r\" \"a\\\"b\\xFF\" ";
     assert!(line.contains(rest) && line.ends_with("us"), "{line}");
-    assert_eq!(logs::access_with("\"-\" 400 ").len(), 1);
+    assert_eq!(access_with("\"-\" 400 ").len(), 1);
 }
 
 #[test]
@@ -306,4 +346,31 @@ fn body_whose_writer_panics_ends_its_client_only() {
     assert_eq!(logs::about(talk.local), [expected]);
     assert_eq!(site.totals().panics, 1);
     assert!(Talk::new(site.address).is_open());
+}
+
+/// An error may name what the client sent.
+#[test]
+fn error_of_a_handler_is_one_line_of_the_log() {
+    let _watchdog = watchdog();
+    let error = || std::io::Error::other("no \"x\ny\u{1b}[2J\"");
+    let router = router()
+        .get("/bad", move |_: &mut Request<'_>| {
+            Err::<Response, _>(error())
+        })
+        .get("/bad-body", move |_: &mut Request<'_>| {
+            Response::writer(move |_| Err(error()))
+        });
+    let site = Site::with(1, patient().0, Http::new(router));
+    for path in ["/bad", "/bad-body"] {
+        let mut talk = Talk::new(site.address);
+        talk.send(
+            format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes(),
+        );
+        let mut all = Vec::new();
+        talk.stream.read_to_end(&mut all).unwrap();
+        until(|| site.totals().open == 0);
+        let lines = logs::about(talk.local);
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert!(lines[0].ends_with(r#"no "x\ny\u{1b}[2J""#), "{lines:?}");
+    }
 }

@@ -1,5 +1,6 @@
 //! A tree of files, a server of it, and a client that says exactly what it is told to say.
 
+use crate::logs;
 use greenroom_servers::http::{Files, Http, Router};
 use greenroom_servers::root::Root;
 use greenroom_servers::{Limits, Running, TcpServer};
@@ -95,6 +96,22 @@ impl Server {
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).unwrap();
         Answer::of(&bytes)
+    }
+
+    /// The answer, and what was logged about it.
+    pub(crate) fn get_logged(&self, target: &str) -> (Answer, Vec<String>) {
+        logs::keep();
+        let mut stream = self.connect();
+        let local = stream.local_addr().unwrap();
+        logs::about(local);
+        write!(
+            stream,
+            "GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        )
+        .unwrap();
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).unwrap();
+        (Answer::of(&bytes), logs::about(local))
     }
 
     pub(crate) fn get(&self, target: &str) -> Answer {

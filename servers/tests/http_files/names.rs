@@ -3,9 +3,11 @@
 use crate::ground::{Server, Tree};
 use crate::watchdog::watchdog;
 use greenroom_servers::Limits;
-use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::fs::{CWD, FileType, Mode, RenameFlags, mknodat, renameat_with};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 fn tree() -> Tree {
     let tree = Tree::new();
@@ -25,6 +27,7 @@ fn tree() -> Tree {
     symlink("/etc/passwd", root.join("absolute")).unwrap();
     symlink("/proc/self/root", root.join("magic")).unwrap();
     symlink("loop", root.join("loop")).unwrap();
+    symlink(".hidden", root.join("shown")).unwrap();
     let mode = Mode::RUSR | Mode::WUSR;
     mknodat(CWD, root.join("fifo"), FileType::Fifo, mode, 0).unwrap();
     tree
@@ -42,9 +45,14 @@ fn names_get_what_the_table_says() {
             continue;
         };
         let (target, rest) = row.split_once("` | ").unwrap();
-        let (expected, _log) = rest.split_once(" | ").unwrap();
+        let (expected, log) = rest.split_once(" | ").unwrap();
         let (status, what) = expected.split_at(3);
-        let answer = server.get(target);
+        let (answer, logged) = server.get_logged(target);
+        let log: &[&str] = match log.trim_end_matches(" |") {
+            "none" => &[],
+            line => &[line],
+        };
+        assert_eq!(logged, log, "{line}");
         assert_eq!(answer.status.to_string(), status, "{line}");
         assert!(!answer.text().contains("secret"), "{line}");
         let what = what.trim_matches([' ', '`', ',']);
@@ -56,6 +64,49 @@ fn names_get_what_the_table_says() {
         rows += 1;
     }
     assert!(rows > 25, "{rows} rows");
+}
+
+/// The directory and a symlink that leads out change places all the time.
+#[test]
+fn directory_swapped_for_a_link_meanwhile_never_leads_out() {
+    let _watchdog = watchdog();
+    let tree = Tree::new();
+    fs::create_dir(tree.0.join("outside")).unwrap();
+    fs::write(tree.0.join("outside/name"), "secret").unwrap();
+    fs::write(tree.0.join("outside/secret"), "").unwrap();
+    tree.file("dir/name", "inside");
+    let (dir, other) = (tree.root().join("dir"), tree.root().join("other"));
+    symlink("../outside", &other).unwrap();
+    let server = Server::with(&tree, |files| files.listing(true), Limits::default());
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                renameat_with(CWD, &dir, CWD, &other, RenameFlags::EXCHANGE).unwrap();
+            }
+        });
+        let (mut inside, mut refused) = (0, 0);
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while (inside < 300 || refused < 300) && Instant::now() < deadline {
+            for target in ["/dir/name", "/dir/", "/dir", "/dir/secret", "/"] {
+                let answer = server.get(target);
+                let text = answer.text();
+                let is_right = match answer.status {
+                    200 => !text.contains("secret"),
+                    301 | 403 | 404 => true,
+                    _ => false,
+                };
+                if !is_right {
+                    is_over.store(true, Ordering::Relaxed);
+                    panic!("{target}: {answer:?}");
+                }
+                inside += u32::from(text == "inside");
+                refused += u32::from(answer.status == 403);
+            }
+        }
+        is_over.store(true, Ordering::Relaxed);
+        assert!(inside > 0 && refused > 0, "{inside} {refused}");
+    });
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use crate::ground::Server;
 use crate::watchdog::watchdog;
 use greenroom::queue::Queue;
+use greenroom_servers::Concurrency;
 use greenroom_servers::http::{Event, Request, Response, Router};
 use std::io::{BufRead, Read, Write};
 use std::process::Command;
@@ -83,6 +84,28 @@ fn client_that_goes_is_noticed_at_once() {
         while ended.load(Ordering::Relaxed) < count {
             std::thread::yield_now();
         }
+    }
+}
+
+/// Long before the grace or the next heartbeat, and with a proper end.
+#[test]
+fn stream_ends_at_once_when_the_server_stops() {
+    let _watchdog = watchdog();
+    for concurrency in [Concurrency::GreenThread, Concurrency::OsThread] {
+        let ended = Arc::default();
+        let router = waiting(&ended, Duration::from_secs(3600));
+        let server = Server::with(router, concurrency);
+        let (_, mut reader) = server.ask(REQUEST);
+        let mut line = String::new();
+        while line != ":\n" {
+            line.clear();
+            reader.read_line(&mut line).unwrap();
+        }
+        let totals = server.stop(Duration::from_secs(3600));
+        assert_eq!((totals.open, totals.errors, totals.cut_off), (0, 0, 0));
+        let mut rest = String::new();
+        reader.read_to_string(&mut rest).unwrap();
+        assert!(rest.ends_with("0\r\n\r\n"), "{rest:?}");
     }
 }
 

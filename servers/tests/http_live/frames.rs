@@ -4,16 +4,16 @@ use crate::ground::Server;
 use crate::watchdog::watchdog;
 use greenroom::queue::Queue;
 use greenroom_servers::http::{Http, Next, Router, WebSocketLimits};
-use greenroom_servers::{Concurrency, TcpServer};
-use std::io::{ErrorKind, Read, Write};
+use greenroom_servers::{Concurrency, Limits, TcpServer};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 use tungstenite::Message;
 
-const OPENING: &str = "GET /echo HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+pub(crate) const OPENING: &str = "GET /echo HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
                        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
-fn limits() -> WebSocketLimits {
+pub(crate) fn limits() -> WebSocketLimits {
     WebSocketLimits {
         message_bytes_max: 1000,
         frame_bytes_max: 600,
@@ -84,7 +84,7 @@ fn socket_works_on_an_os_thread() {
 }
 
 /// A frame with a mask of zeros, which leaves the payload as it is.
-fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![first];
     match u16::try_from(payload.len()).unwrap() {
         length @ 0..126 => frame.push(0x80 | u8::try_from(length).unwrap()),
@@ -96,80 +96,6 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     frame.extend_from_slice(&[0; 4]);
     frame.extend_from_slice(payload);
     frame
-}
-
-/// All that the server says after these bytes, until it closes.
-fn answer(server: &Server, bytes: &[u8], chunk: usize) -> Vec<u8> {
-    let (head, mut reader) = server.ask(OPENING);
-    assert!(head.starts_with("HTTP/1.1 101"), "{head}");
-    for piece in bytes.chunks(chunk) {
-        if reader.get_mut().write_all(piece).is_err() {
-            break;
-        }
-    }
-    let mut said = Vec::new();
-    match reader.read_to_end(&mut said) {
-        Ok(_) => {}
-        Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
-    }
-    said
-}
-
-#[test]
-fn wrong_frames_are_answered_by_a_close_that_says_why() {
-    let _watchdog = watchdog();
-    let server = echo(limits());
-    let close = |code: u16| [&[0x88, 2], &code.to_be_bytes()[..]].concat();
-    let bye = frame(0x88, &1000_u16.to_be_bytes());
-    let huge = [0x82, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0, 0, 0, 0, 0];
-    let rows: [(&str, Vec<u8>, Vec<u8>); 14] = [
-        ("a close", bye.clone(), close(1000)),
-        ("unmasked", vec![0x81, 1, b'x'], close(1002)),
-        ("reserved bit", frame(0xC1, b"x"), close(1002)),
-        ("reserved opcode", frame(0x83, b"x"), close(1002)),
-        ("reserved control opcode", frame(0x8B, b"x"), close(1002)),
-        ("continuation of nothing", frame(0x80, b"x"), close(1002)),
-        (
-            "new message inside a message",
-            [frame(0x01, b"x"), frame(0x81, b"y")].concat(),
-            close(1002),
-        ),
-        ("fragmented ping", frame(0x09, b"x"), close(1002)),
-        ("long ping", frame(0x89, &[b'x'; 126]), close(1002)),
-        (
-            "text that is no UTF-8",
-            frame(0x81, b"\xff\xfe"),
-            close(1007),
-        ),
-        ("frame over its limit", frame(0x82, &[0; 601]), close(1009)),
-        (
-            "frame that claims 2^63 bytes and more",
-            huge.to_vec(),
-            close(1009),
-        ),
-        (
-            "message over its limit",
-            [frame(0x02, &[0; 600]), frame(0x80, &[0; 401])].concat(),
-            close(1009),
-        ),
-        (
-            "message in fragments, with a ping between them",
-            [
-                frame(0x01, b"he"),
-                frame(0x89, b"p"),
-                frame(0x80, b"llo"),
-                bye,
-            ]
-            .concat(),
-            [&[0x8A, 1, b'p', 0x81, 5][..], b"hello", &close(1000)].concat(),
-        ),
-    ];
-    for (what, bytes, expected) in &rows {
-        for chunk in [usize::MAX, 1] {
-            let said = answer(&server, bytes, chunk);
-            assert_eq!(&said, expected, "{what}");
-        }
-    }
 }
 
 #[test]
@@ -281,15 +207,26 @@ fn server_that_stops_says_that_it_goes_away() {
     }
 }
 
+/// One limit of time, not one for the message and one more for the goodbye.
 #[test]
-fn failed_handler_closes_with_1011() {
+fn peer_that_takes_nothing_is_given_up_once() {
     let _watchdog = watchdog();
-    let server = Server::start(Router::new().websocket("/echo", |_, _| {
-        Err(std::io::Error::other("the handler has had enough"))
-    }));
-    let mut socket = connect(&server, "/echo");
-    let Ok(Message::Close(Some(frame))) = socket.read() else {
-        panic!("no close frame");
+    let router = Router::new().websocket("/echo", |socket, _| {
+        loop {
+            socket.send(vec![7; 100_000])?;
+        }
+    });
+    let limits = Limits {
+        idle_timeout: Some(Duration::from_millis(300)),
+        ..Limits::default()
     };
-    assert_eq!(u16::from(frame.code), 1011);
+    let server = TcpServer::bind("127.0.0.1:0").unwrap().limits(limits);
+    let server = server.serve_in_background(Http::new(router)).unwrap();
+    let mut stream = TcpStream::connect(server.local_addr()).unwrap();
+    stream.write_all(OPENING.as_bytes()).unwrap();
+    while server.totals().errors == 0 {
+        std::thread::yield_now();
+    }
+    let totals = server.shutdown(Duration::from_secs(3600));
+    assert_eq!((totals.errors, totals.timeouts), (1, 1));
 }

@@ -1,7 +1,7 @@
 //! A server of one router, and a client that says exactly what it is told to say.
 
 use greenroom_servers::http::{Http, Router};
-use greenroom_servers::{Running, TcpServer, Totals};
+use greenroom_servers::{Concurrency, Running, TcpServer, Totals};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -10,7 +10,12 @@ pub(crate) struct Server(Option<Running>);
 
 impl Server {
     pub(crate) fn start(router: Router) -> Server {
+        Server::with(router, Concurrency::default())
+    }
+
+    pub(crate) fn with(router: Router, concurrency: Concurrency) -> Server {
         let server = TcpServer::bind("127.0.0.1:0").unwrap();
+        let server = server.concurrency(concurrency);
         Server(Some(server.serve_in_background(Http::new(router)).unwrap()))
     }
 

@@ -1,6 +1,7 @@
 //! What openings of WebSockets get. The rows of `docs/servers/http_files.md`.
 
 use crate::ground::Server;
+use crate::logs;
 use crate::watchdog::watchdog;
 use greenroom_servers::http::{Origins, Router, WebSocketLimits};
 use std::fs;
@@ -46,6 +47,7 @@ fn router(origins: Origins) -> Router {
 #[test]
 fn openings_get_what_the_table_says() {
     let _watchdog = watchdog();
+    logs::keep();
     let server = Server::start(router(Origins::Same));
     let table = fs::read_to_string("../docs/servers/http_files.md").unwrap();
     let mut rows = 0;
@@ -54,12 +56,15 @@ fn openings_get_what_the_table_says() {
             continue;
         };
         let (change, rest) = row.split_once("` | ").unwrap();
-        let (status, _log) = rest.split_once(" | ").unwrap();
+        let (status, log) = rest.split_once(" | ").unwrap();
+        assert_eq!(log, "none |", "what the server answers here is no news");
         let (version, change) = match change.strip_prefix("HTTP/1.0") {
             Some(_) => ("1.0", ""),
             None => ("1.1", change),
         };
-        let (head, _stream) = server.ask(&opening(change, version));
+        let (head, stream) = server.ask(&opening(change, version));
+        let local = stream.get_ref().local_addr().unwrap();
+        assert_eq!(logs::about(local), [""; 0], "{line}");
         assert!(
             head.starts_with(&format!("HTTP/1.1 {status}")),
             "{line}\n{head}"

@@ -19,7 +19,7 @@ pub(super) struct Pipe<'c> {
     /// Something came since this was reset.
     pub(super) is_heard: bool,
     /// A frame may be on its way in part.
-    is_writing: bool,
+    pub(super) is_writing: bool,
 }
 
 impl<'c> Pipe<'c> {

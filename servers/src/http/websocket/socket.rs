@@ -213,6 +213,10 @@ impl WebSocket<'_> {
 
     /// Says goodbye, and waits a little for the answer.
     fn close(&mut self, code: CloseCode, limit: Duration) {
+        if self.socket.get_ref().is_writing {
+            // Half a frame is out, and the rest found no room: nothing can follow.
+            return;
+        }
         if self.is_broken {
             return self.linger(limit);
         }
