@@ -39,7 +39,7 @@ pub(super) struct Connection<'s> {
     client: &'s mut Client,
     input: Input,
     output: Output,
-    clock: Clock,
+    clock: Clock<'s>,
     /// Bytes of the head under way that were parsed in vain.
     judged: usize,
     empty_lines: u32,
@@ -62,7 +62,7 @@ impl<'s> Connection<'s> {
             client,
             input: Input::default(),
             output: Output::default(),
-            clock: Clock::new(),
+            clock: Clock::new(&http.server_line),
             judged: 0,
             empty_lines: 0,
             served: 0,
@@ -256,7 +256,6 @@ impl<'s> Connection<'s> {
             version: Version::Http11,
             is_head,
             keeps: false,
-            server_line: &self.http.server_line,
             clock: &self.clock,
         };
         encode::head(&mut self.output.bytes, &response, follows, context);
