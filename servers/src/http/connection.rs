@@ -107,9 +107,8 @@ impl<'s> Connection<'s> {
     /// Reads more. `false`: the conversation is over.
     fn receive(&mut self) -> io::Result<bool> {
         let is_idle = self.input.unused().is_empty();
-        if is_idle {
-            self.output.rest();
-        } else if self.judged > 0 && !self.client.is_in_request() {
+        self.output.rest();
+        if !is_idle && self.judged > 0 && !self.client.is_in_request() {
             self.client
                 .begin_request_within(self.http.limits.header_timeout);
         }
@@ -124,6 +123,7 @@ impl<'s> Connection<'s> {
                 Ok(false)
             }
             Ok(_) => {
+                self.output.begin();
                 self.clock.tick();
                 Ok(true)
             }
@@ -192,6 +192,7 @@ impl<'s> Connection<'s> {
         self.go_on(after)
     }
 
+    #[inline]
     fn go_on(&mut self, after: After) -> io::Result<Step> {
         match after {
             After::Keep => return Ok(Step::Served),

@@ -5,7 +5,6 @@ use super::request::Version;
 use super::response::{Body, Response};
 use super::status::reason;
 use super::writer::Coding;
-use std::time::SystemTime;
 
 const OK_LINE: &str = "HTTP/1.1 200 OK\r\n";
 
@@ -33,7 +32,7 @@ impl Clock<'_> {
 
     /// Looks at the time: once per batch of requests, before the first.
     pub(super) fn tick(&mut self) {
-        let second = date::unix_seconds(SystemTime::now());
+        let second = date::coarse_seconds();
         if second != self.second {
             self.second = second;
             let (server_line, date) = (self.server_line, date::format_seconds(second));
