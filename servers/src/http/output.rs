@@ -99,12 +99,14 @@ mod tests {
     fn buffer_at_rest_is_the_next_connections_unless_it_is_large() {
         let mut first = Output::default();
         first.begin();
-        let at = first.bytes.as_ptr();
+        // Told by its capacity: an allocator may give the same address again.
+        first.bytes.reserve(2 * FIRST_BYTES);
+        let capacity = first.bytes.capacity();
         first.rest();
         assert_eq!(first.bytes.capacity(), 0);
         let mut second = Output::default();
         second.begin();
-        assert_eq!(second.bytes.as_ptr(), at);
+        assert_eq!(second.bytes.capacity(), capacity);
         second.bytes.reserve(KEPT_BYTES + 1);
         second.rest();
         assert_eq!(SPARE.take().capacity(), 0);
