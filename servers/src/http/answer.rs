@@ -35,7 +35,7 @@ pub(super) enum After {
 /// What the answer to one request depends on, beside the request.
 pub(super) struct Answering<'s> {
     pub(super) http: &'s Http,
-    pub(super) clock: &'s Clock,
+    pub(super) clock: &'s Clock<'s>,
     /// No more requests are wanted.
     pub(super) is_last: bool,
     /// When, if there is an access log.
@@ -68,8 +68,8 @@ impl Answering<'_> {
         if !is_whole {
             client.begin_request();
         }
-        let progress = Progress::new(head.framing, limit);
-        let (mut response, progress) = run(head, found, client, output, buffered, progress);
+        let mut progress = Progress::new(head.framing, limit);
+        let mut response = run(head, found, client, output, buffered, &mut progress);
         // The answer may take as long as the client reads.
         client.end_request();
         if let Some(refusal) = progress.refusal() {
@@ -108,16 +108,20 @@ impl Answering<'_> {
                 && !response.closes
                 && follows != Follows::Coded(Coding::Close)
                 && progress.is_drainable(drain_max),
-            server_line: &self.http.server_line,
             clock: self.clock,
         };
         encode::head(&mut output.bytes, &response, follows, context);
         let before = output.total();
         let mut upgrade = None;
-        match std::mem::replace(&mut response.body, Body::Empty) {
-            Body::Upgrade(run) => upgrade = Some(run),
-            content if context.is_head || follows == Follows::Nothing => drop(content),
-            content => send_content(content, follows, head, client, output)?,
+        let has_content = !context.is_head && follows != Follows::Nothing;
+        match content::short(&response.body) {
+            Some(bytes) if has_content => output.bytes.extend_from_slice(bytes),
+            Some(_) => {}
+            None => match std::mem::replace(&mut response.body, Body::Empty) {
+                Body::Upgrade(run) => upgrade = Some(run),
+                content if has_content => send_content(content, follows, head, client, output)?,
+                content => drop(content),
+            },
         }
         if let Some(begun) = self.begun {
             let (status, bytes) = (response.status, output.total() - before);
@@ -126,9 +130,8 @@ impl Answering<'_> {
         let mut is_drained = progress.is_done();
         if context.keeps && !is_drained {
             client.begin_request();
-            let mut body = RequestBody::new(client, output, buffered, progress);
+            let mut body = RequestBody::new(client, output, buffered, &mut progress);
             is_drained = body.drain(drain_max);
-            progress = body.into_progress();
             client.end_request();
         }
         let after = match upgrade {
@@ -149,10 +152,10 @@ fn run<'c>(
     client: &'c Client,
     output: &'c mut Output,
     buffered: &'c [u8],
-    progress: Progress,
-) -> (Response, Progress) {
+    progress: &'c mut Progress,
+) -> Response {
     let Found::Handler(handler, _, params) = found else {
-        return (found.answer(), progress);
+        return found.answer();
     };
     let mut request = Request {
         head,
@@ -160,12 +163,11 @@ fn run<'c>(
         body: RequestBody::new(client, output, buffered, progress),
         peer: client.peer(),
     };
-    let response = caught(client, || handler(&mut request)).unwrap_or_else(|text| {
+    caught(client, || handler(&mut request)).unwrap_or_else(|text| {
         let (method, path) = (head.method, &head.target.path);
         log::error!("{}: {method} {path:?}: {text}", client.peer());
         Response::status_page(500).close()
-    });
-    (response, request.body.into_progress())
+    })
 }
 
 /// Sends a body; the panic of whoever writes it is an error.

@@ -25,10 +25,10 @@ pub struct RequestBody<'c> {
     output: &'c mut Output,
     /// What was read together with the head.
     buffered: &'c [u8],
-    progress: Progress,
+    progress: &'c mut Progress,
 }
 
-/// How far a body was read: what is left of a [`RequestBody`] when it lets go of its connection.
+/// How far a body was read; outlives the [`RequestBody`], which borrows it.
 pub(super) struct Progress {
     /// Of what was read together with the head.
     used: usize,
@@ -115,7 +115,7 @@ impl<'c> RequestBody<'c> {
         client: &'c Client,
         output: &'c mut Output,
         buffered: &'c [u8],
-        progress: Progress,
+        progress: &'c mut Progress,
     ) -> RequestBody<'c> {
         RequestBody {
             client,
@@ -137,11 +137,6 @@ impl<'c> RequestBody<'c> {
             true => Ok(()),
             false => self.output.flush(self.client),
         }
-    }
-
-    /// Lets go of the connection.
-    pub(super) fn into_progress(self) -> Progress {
-        self.progress
     }
 
     /// Reads what nobody wanted; whether that was all of it.
@@ -201,7 +196,7 @@ impl<'c> RequestBody<'c> {
 
     fn read_chunked(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         loop {
-            let progress = &mut self.progress;
+            let progress = &mut *self.progress;
             let Decoder::Chunked(chunks) = &mut progress.decoder else {
                 return Ok(0);
             };

@@ -40,7 +40,7 @@ pub(super) struct Connection<'s> {
     client: &'s mut Client,
     input: Input,
     output: Output,
-    clock: Clock,
+    clock: Clock<'s>,
     /// Bytes of the head under way that were parsed in vain.
     judged: usize,
     empty_lines: u32,
@@ -63,7 +63,7 @@ impl<'s> Connection<'s> {
             client,
             input: Input::default(),
             output: Output::default(),
-            clock: Clock::new(),
+            clock: Clock::new(&http.server_line),
             judged: 0,
             empty_lines: 0,
             served: 0,
@@ -108,9 +108,8 @@ impl<'s> Connection<'s> {
     /// Reads more. `false`: the conversation is over.
     fn receive(&mut self) -> io::Result<bool> {
         let is_idle = self.input.unused().is_empty();
-        if is_idle {
-            self.output.rest();
-        } else if self.judged > 0 && !self.client.is_in_request() {
+        self.output.rest();
+        if !is_idle && self.judged > 0 && !self.client.is_in_request() {
             self.client
                 .begin_request_within(self.http.limits.header_timeout);
         }
@@ -125,6 +124,7 @@ impl<'s> Connection<'s> {
                 Ok(false)
             }
             Ok(_) => {
+                self.output.begin();
                 self.clock.tick();
                 Ok(true)
             }
@@ -193,6 +193,7 @@ impl<'s> Connection<'s> {
         self.go_on(after)
     }
 
+    #[inline]
     fn go_on(&mut self, after: After) -> io::Result<Step> {
         match after {
             After::Keep => return Ok(Step::Served),
@@ -264,7 +265,6 @@ impl<'s> Connection<'s> {
             version: Version::Http11,
             is_head,
             keeps: false,
-            server_line: &self.http.server_line,
             clock: &self.clock,
         };
         encode::head(&mut self.output.bytes, &response, follows, context);

@@ -17,6 +17,17 @@ const COPIED_BYTES: usize = 16 << 10;
 /// Bytes per read of a stream.
 const PIECE_BYTES: usize = 8 << 10;
 
+/// The bytes of a body that is copied behind its head, which takes neither a move nor a call of what is
+/// the user's.
+#[inline]
+pub(super) fn short(body: &Body) -> Option<&[u8]> {
+    match body {
+        Body::Empty => Some(&[]),
+        Body::Bytes(bytes) if bytes.len() <= COPIED_BYTES => Some(bytes),
+        _ => None,
+    }
+}
+
 /// Sends a body after its head, which lies in `output`; small ones stay there. May park.
 pub(super) fn send(
     body: Body,
@@ -24,11 +35,11 @@ pub(super) fn send(
     client: &Client,
     output: &mut Output,
 ) -> io::Result<()> {
+    if let Some(bytes) = short(&body) {
+        output.bytes.extend_from_slice(bytes);
+        return Ok(());
+    }
     match (body, follows) {
-        (Body::Bytes(bytes), _) if bytes.len() <= COPIED_BYTES => {
-            output.bytes.extend_from_slice(&bytes);
-            Ok(())
-        }
         (Body::Bytes(bytes), _) => output.flush_with(client, &bytes),
         (
             Body::File {

@@ -5,31 +5,38 @@ use super::request::Version;
 use super::response::{Body, Response};
 use super::status::reason;
 use super::writer::Coding;
-use std::io::Write;
-use std::time::SystemTime;
 
-/// The `Date` field's value, formatted anew when the second has changed. One per connection: shared it
-/// would need synchronisation that costs as much as it saves.
+const OK_LINE: &str = "HTTP/1.1 200 OK\r\n";
+
+/// Room for a plain head and its body: one check of the output's size instead of one per part.
+const PLAIN_BYTES: usize = 256;
+
+/// What all heads of a second begin with: the status line of 200, `Server` and `Date`, formatted anew when
+/// the second has changed. One per connection: shared it would need synchronisation that costs as much
+/// as it saves.
 #[derive(Debug)]
-pub(super) struct Clock {
+pub(super) struct Clock<'s> {
+    server_line: &'s str,
     second: u64,
-    text: String,
+    begin: String,
 }
 
-impl Clock {
-    pub(super) fn new() -> Clock {
+impl Clock<'_> {
+    pub(super) fn new(server_line: &str) -> Clock<'_> {
         Clock {
+            server_line,
             second: u64::MAX,
-            text: String::new(),
+            begin: String::new(),
         }
     }
 
-    /// Looks at the time: once per batch of requests.
+    /// Looks at the time: once per batch of requests, before the first.
     pub(super) fn tick(&mut self) {
-        let second = date::unix_seconds(SystemTime::now());
+        let second = date::coarse_seconds();
         if second != self.second {
             self.second = second;
-            self.text = date::format_seconds(second);
+            let (server_line, date) = (self.server_line, date::format_seconds(second));
+            self.begin = format!("{OK_LINE}{server_line}Date: {date}\r\n");
         }
     }
 }
@@ -41,8 +48,7 @@ pub(super) struct Context<'c> {
     pub(super) is_head: bool,
     /// The connection stays.
     pub(super) keeps: bool,
-    pub(super) server_line: &'c str,
-    pub(super) clock: &'c Clock,
+    pub(super) clock: &'c Clock<'c>,
 }
 
 /// How the body follows its head.
@@ -75,21 +81,29 @@ pub(super) fn plan(response: &Response, version: Version) -> Follows {
 
 /// Writes a head.
 pub(super) fn head(out: &mut Vec<u8>, response: &Response, follows: Follows, context: Context<'_>) {
+    out.reserve(PLAIN_BYTES);
+    let begin = context.clock.begin.as_bytes();
     match response.status {
-        200 => out.extend_from_slice(b"HTTP/1.1 200 OK\r\n"),
+        200 => out.extend_from_slice(begin),
         status => {
             out.extend_from_slice(b"HTTP/1.1 ");
             number(out, u64::from(status));
-            line(out, &[" ", reason(status)]);
+            out.push(b' ');
+            out.extend_from_slice(reason(status).as_bytes());
+            out.extend_from_slice(b"\r\n");
+            out.extend_from_slice(&begin[OK_LINE.len()..]);
         }
     }
-    out.extend_from_slice(context.server_line.as_bytes());
-    line(out, &["Date: ", &context.clock.text]);
     if let Some(content_type) = &response.content_type {
-        line(out, &["Content-Type: ", content_type]);
+        out.extend_from_slice(b"Content-Type: ");
+        out.extend_from_slice(content_type.as_bytes());
+        out.extend_from_slice(b"\r\n");
     }
     for (name, value) in &response.headers {
-        line(out, &[name, ": ", value]);
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(b": ");
+        out.extend_from_slice(value.as_bytes());
+        out.extend_from_slice(b"\r\n");
     }
     match follows {
         Follows::Sized(length) => {
@@ -103,25 +117,41 @@ pub(super) fn head(out: &mut Vec<u8>, response: &Response, follows: Follows, con
         Follows::Coded(Coding::Close) | Follows::Nothing | Follows::Upgrade => {}
     }
     let connection: &[u8] = match (follows, context.keeps, context.version) {
-        (Follows::Upgrade, _, _) => b"Connection: Upgrade\r\n\r\n",
-        (_, false, _) => b"Connection: close\r\n\r\n",
-        (_, true, Version::Http10) => b"Connection: keep-alive\r\n\r\n",
-        (_, true, Version::Http11) => b"\r\n",
+        (Follows::Upgrade, _, _) => b"Connection: Upgrade\r\n",
+        (_, false, _) => b"Connection: close\r\n",
+        (_, true, Version::Http10) => b"Connection: keep-alive\r\n",
+        (_, true, Version::Http11) => b"",
     };
     out.extend_from_slice(connection);
-}
-
-fn line(out: &mut Vec<u8>, parts: &[&str]) {
-    for part in parts {
-        out.extend_from_slice(part.as_bytes());
-    }
     out.extend_from_slice(b"\r\n");
 }
 
-fn number(out: &mut Vec<u8>, number: u64) {
-    if number < 10 {
-        out.push(b'0' + u8::try_from(number).unwrap_or(0));
-    } else {
-        let _ = write!(out, "{number}");
+/// Writes a number; `write!` would take longer than the rest of a plain head.
+fn number(out: &mut Vec<u8>, mut number: u64) {
+    // As many as `u64::MAX` has.
+    let mut digits = [0; 20];
+    let mut first = digits.len();
+    loop {
+        first -= 1;
+        digits[first] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[first..]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::number;
+
+    #[test]
+    fn number_is_written_as_display_writes_it() {
+        for value in [0, 9, 10, 13, 199, 10_485_760, u64::MAX] {
+            let mut out = Vec::new();
+            number(&mut out, value);
+            assert_eq!(out, value.to_string().as_bytes());
+        }
     }
 }

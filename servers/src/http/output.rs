@@ -1,13 +1,25 @@
 //! Answers on their way out: gathered, and written in one piece.
+//!
+//! A connection has a buffer only while it has requests to answer; before it reads, the buffer becomes the
+//! spare one of this OS thread, and then the next connection's. So a worker writes all answers into the
+//! same lines of its cache, and clients that are idle or slow hold nothing. The spare one is taken and laid down in one go:
+//! no reference to a thread's own is held across a park.
 
 use crate::Client;
+use std::cell::Cell;
 use std::io::{self, IoSlice, Write};
 
 /// What there is at first: two plain answers.
 const FIRST_BYTES: usize = 512;
 
-/// What is kept between requests: some thirty plain answers. A buffer that had to grow beyond is given back.
-const KEPT_BYTES: usize = 8 << 10;
+/// What is kept between requests: some hundred plain answers. A buffer that had to grow beyond is given
+/// back.
+const KEPT_BYTES: usize = 16 << 10;
+
+thread_local! {
+    /// One is enough: most connections have answered before the next one runs.
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// The answers of a connection that were not written yet.
 #[derive(Debug, Default)]
@@ -44,10 +56,22 @@ impl Output {
         self.sent + self.bytes.len() as u64
     }
 
-    /// The connection is idle, and nothing is gathered: a large buffer is given back.
+    /// There will be an answer.
+    #[inline]
+    pub(super) fn begin(&mut self) {
+        if self.bytes.capacity() == 0 {
+            self.bytes = SPARE.take();
+            self.bytes.reserve(FIRST_BYTES);
+        }
+    }
+
+    /// Nothing is gathered, and it may be long until there is: the buffer is for others.
+    #[inline]
     pub(super) fn rest(&mut self) {
-        if self.bytes.capacity() > KEPT_BYTES || self.bytes.capacity() == 0 {
-            self.bytes = Vec::with_capacity(FIRST_BYTES);
+        let bytes = std::mem::take(&mut self.bytes);
+        debug_assert!(bytes.is_empty(), "because it was flushed");
+        if (1..=KEPT_BYTES).contains(&bytes.capacity()) {
+            SPARE.set(bytes);
         }
     }
 }
@@ -64,5 +88,27 @@ fn write_both(mut client: &Client, first: &[u8], second: &[u8]) -> io::Result<()
             client.write_all(second)
         }
         Some(beyond) => client.write_all(&second[beyond..]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buffer_at_rest_is_the_next_connections_unless_it_is_large() {
+        let mut first = Output::default();
+        first.begin();
+        // Told by its capacity: an allocator may give the same address again.
+        first.bytes.reserve(2 * FIRST_BYTES);
+        let capacity = first.bytes.capacity();
+        first.rest();
+        assert_eq!(first.bytes.capacity(), 0);
+        let mut second = Output::default();
+        second.begin();
+        assert_eq!(second.bytes.capacity(), capacity);
+        second.bytes.reserve(KEPT_BYTES + 1);
+        second.rest();
+        assert_eq!(SPARE.take().capacity(), 0);
     }
 }
