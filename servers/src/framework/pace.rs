@@ -11,8 +11,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Of the patience a client has at first, the part that it always has, or a write that need not wait at all
-/// would find the time over.
+/// Of the patience a client has at first, the part that a write may always wait, or one that need not wait at
+/// all would find the time over. It is not earned by that: the write that waits so long is the last.
 const REMAINDER: u32 = 60;
 
 /// One client's patience.
@@ -36,6 +36,10 @@ impl Pace {
 
     /// How long a write that begins now may wait.
     pub(super) fn left(&self) -> Duration {
+        self.earned().max(self.most / REMAINDER)
+    }
+
+    fn earned(&self) -> Duration {
         Duration::from_nanos(self.left_ns.load(Ordering::Relaxed))
     }
 
@@ -52,10 +56,9 @@ impl Pace {
             0 => Duration::ZERO,
             rate => Duration::from_nanos(bytes.saturating_mul(1_000_000_000) / rate),
         };
-        let sum = self.left().saturating_add(earned);
+        let sum = self.earned().saturating_add(earned);
         let is_kept = sum > waited;
-        let left = sum.saturating_sub(waited).max(self.most / REMAINDER);
-        let left = left.min(self.most);
+        let left = sum.saturating_sub(waited).min(self.most);
         self.left_ns.store(nanoseconds(left), Ordering::Relaxed);
         is_kept
     }
@@ -81,8 +84,8 @@ mod tests {
     fn reader_is_lost_only_below_the_rate() {
         assert_eq!(seconds(500, 0), Some(60));
         assert_eq!(seconds(500, 1), Some(61));
-        assert_eq!(seconds(500, 250), Some(119));
-        assert_eq!(seconds(500, 490), Some(2951));
+        assert_eq!(seconds(500, 250), Some(120));
+        assert_eq!(seconds(500, 490), Some(3000));
         assert_eq!(seconds(500, 500), None);
         assert_eq!(seconds(0, 1), None);
         assert_eq!(seconds(0, 0), Some(60));

@@ -38,5 +38,6 @@ fn clients_of_a_server_that_was_stopped_are_answered() {
         std::thread::sleep(IDLE + Duration::from_millis(200));
         server.signal("CONT");
     });
+    drop(clients);
     server.end().0.assert_smooth();
 }
