@@ -21,6 +21,8 @@ mod framing;
 mod framing_hostile;
 #[path = "examples/framing_upload.rs"]
 mod framing_upload;
+#[path = "support/installed.rs"]
+mod installed;
 #[path = "support/kill.rs"]
 mod kill;
 #[path = "examples/multiplexing.rs"]

@@ -17,6 +17,8 @@ mod common;
 mod calls;
 #[path = "multiplex_python/duet.rs"]
 mod duet;
+#[path = "support/installed.rs"]
+mod installed;
 #[path = "multiplex_python/ours.rs"]
 mod ours;
 #[path = "multiplex_python/python.rs"]

@@ -12,7 +12,7 @@ mod echoes;
 mod exhausted;
 #[path = "clients/ground.rs"]
 mod ground;
-#[path = "common/installed.rs"]
+#[path = "../../tests/support/installed.rs"]
 mod installed;
 #[path = "../../tests/support/kill.rs"]
 mod kill;

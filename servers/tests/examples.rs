@@ -3,7 +3,7 @@
 
 #[path = "../../tests/support/child.rs"]
 mod child;
-#[path = "common/installed.rs"]
+#[path = "../../tests/support/installed.rs"]
 mod installed;
 #[path = "../../tests/support/kill.rs"]
 mod kill;

@@ -5,6 +5,8 @@
 mod curl;
 #[path = "http_files/ground.rs"]
 mod ground;
+#[path = "../../tests/support/installed.rs"]
+mod installed;
 #[path = "http/logs.rs"]
 mod logs;
 #[path = "http_files/names.rs"]

@@ -7,7 +7,7 @@ mod child;
 mod clients;
 #[path = "serve/command_line.rs"]
 mod command_line;
-#[path = "common/installed.rs"]
+#[path = "../../tests/support/installed.rs"]
 mod installed;
 #[path = "../../tests/support/kill.rs"]
 mod kill;

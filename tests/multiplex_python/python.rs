@@ -2,6 +2,7 @@
 //! numbers.
 
 use crate::calls::send_with_file;
+use crate::installed::is_installed;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
@@ -29,17 +30,7 @@ pub(crate) struct Python {
 
 /// Whether there is one; if not, a line says so.
 pub(crate) fn is_there() -> bool {
-    let mut command = Command::new("python3");
-    command.arg("--version").stdout(Stdio::null());
-    match command.status() {
-        Ok(_) => true,
-        Err(error) => {
-            let is_needed = std::env::var_os("GREENROOM_TEST_NEEDS_PYTHON").is_some();
-            assert!(!is_needed, "python3: {error}");
-            eprintln!("python3: {error}: nothing is compared");
-            false
-        }
-    }
+    is_installed("python3")
 }
 
 impl Python {
