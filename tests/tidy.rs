@@ -215,7 +215,7 @@ fn no_tracked_file_is_ignored() {
 #[test]
 fn tests_that_the_book_names_exist() {
     let (book, text) = read(&root().join("design.md"));
-    let code: Vec<Source> = ["runtime", "tests", "models", "suites"]
+    let code: Vec<Source> = ["runtime", "tests", "models", "suites", "servers"]
         .into_iter()
         .flat_map(sources)
         .collect();

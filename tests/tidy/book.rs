@@ -16,10 +16,11 @@ pub(crate) fn ledger(book: &str, text: &str, sources: &[Source]) -> Vec<Breach> 
     }
     let is_listed = |file: &str| listed.iter().any(|(_, entry)| entry == file);
     let mut breaches = Vec::new();
-    for source in sources
-        .iter()
-        .filter(|source| source.file.starts_with("runtime/"))
-    {
+    for source in sources.iter().filter(|source| {
+        ["runtime/", "servers/src/"]
+            .iter()
+            .any(|of| source.file.starts_with(of))
+    }) {
         let first = lines_with_word(&source.shipped, "unsafe").next();
         if let Some(line) = first.filter(|_| !is_listed(&source.file)) {
             let rule = format!("unsafe, but not in the ledger of {book}");
