@@ -13,6 +13,8 @@ mod ending;
 mod exhaustion;
 #[path = "framework/ground.rs"]
 mod ground;
+#[path = "framework/hostile.rs"]
+mod hostile;
 #[path = "framework/limiting.rs"]
 mod limiting;
 #[path = "framework/logged.rs"]

@@ -138,10 +138,10 @@ fn accept_and_serve<L: Door, H: Handler>(seat: &Seat<L>, service: &Arc<Service<H
             continue;
         };
         pause = Pause::default();
-        match service.gate.admit(&peer) {
+        seat.serve(|| match service.gate.admit(&peer) {
             Some(place) => service.serve(stream, peer, place),
             None => service.send_away_in_passing(stream),
-        }
+        });
     }
 }
 

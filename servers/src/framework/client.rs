@@ -3,17 +3,15 @@
 use super::counters::Counters;
 use super::idle::{Idler, Idlers};
 use super::limits::Limits;
+use super::pace::Pace;
 use super::stream::{Peer, Stream};
 use greenroom::net::Shutdown;
+use rustix::time::{ClockId, clock_gettime};
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-
-/// A write that was kept waiting for the whole idle time-out must get rid of so many bytes, or it counts as
-/// stalled: 273 B/s by default. Doubled, it would send away those on the slowest mobile networks.
-const PROGRESS_MIN: usize = 16 * 1024;
 
 /// One client's connection, as a handler sees it. Dropping it closes it.
 ///
@@ -52,8 +50,8 @@ pub struct Client {
     counters: Arc<Counters>,
     /// When the request under way must be over.
     deadline: Option<Instant>,
-    /// The last write was kept waiting for long, and got rid of few bytes.
-    has_crept: AtomicBool,
+    /// How much longer writes may wait, if there is an idle time-out.
+    pace: Option<Pace>,
     /// Raised by a shutdown that can end this client by its socket only.
     cut: Option<Arc<AtomicBool>>,
     /// Once it has waited for a request.
@@ -95,13 +93,14 @@ impl Client {
     ) -> io::Result<Client> {
         stream.set_read_timeout(limits.idle_timeout)?;
         stream.set_write_timeout(limits.idle_timeout)?;
+        let pace = |idle| Pace::new(idle, limits.write_rate_min);
         Ok(Client {
+            pace: limits.idle_timeout.map(pace),
             stream,
             peer,
             limits,
             counters,
             deadline: None,
-            has_crept: AtomicBool::new(false),
             cut: None,
             idler: None,
         })
@@ -199,11 +198,23 @@ impl Client {
         Counters::add(&self.counters.bytes_out, bytes);
     }
 
-    /// How long a wait for the peer that begins now may last; for those who wait by themselves.
-    pub(crate) fn time_left(&self) -> Option<Duration> {
+    /// How long a wait for room that begins now may last; for those who wait by themselves.
+    pub(crate) fn time_to_write(&self) -> Option<Duration> {
         let left = |deadline: Instant| deadline.saturating_duration_since(Instant::now());
         let of_request = self.deadline.map(left);
-        of_request.into_iter().chain(self.limits.idle_timeout).min()
+        let of_pace = self.pace.as_ref().map(Pace::left);
+        of_request.into_iter().chain(of_pace).min()
+    }
+
+    /// The peer was waited for so long, and so many bytes have left; for those who write by themselves.
+    ///
+    /// # Errors
+    /// `TimedOut` for a peer that reads too slowly, counted.
+    pub(crate) fn note_pace(&self, waited: Duration, bytes: usize) -> io::Result<()> {
+        match &self.pace {
+            Some(pace) if !pace.note(waited, bytes as u64) => Err(self.timed_out()),
+            _ => Ok(()),
+        }
     }
 
     /// As a read or write that ran out of time: counted.
@@ -223,36 +234,29 @@ impl Client {
         Ok(count)
     }
 
-    /// One write of `length` bytes. Blocking: fewer bytes than that have left only if the time was up, or an
-    /// error is to be told by the next write.
-    fn write_bounded(
-        &self,
-        length: usize,
-        call: impl FnOnce(&Stream) -> io::Result<usize>,
-    ) -> io::Result<usize> {
-        let count = self.bounded(self.write_deadline(), call)?;
-        Counters::add(&self.counters.bytes_out, count as u64);
-        if count == length {
+    /// One write. Blocking: it waits until all has left, or the time is up.
+    fn write_bounded(&self, call: impl FnOnce(&Stream) -> io::Result<usize>) -> io::Result<usize> {
+        let Some(pace) = &self.pace else {
+            let count = self.bounded(self.deadline, call)?;
+            Counters::add(&self.counters.bytes_out, count as u64);
             return Ok(count);
-        }
-        // Twice in a row: the first time may have had other reasons than a slow peer.
-        let creeps = count < PROGRESS_MIN;
-        if self.has_crept.swap(creeps, Ordering::Relaxed) && creeps {
-            return Err(self.timed_out());
-        }
+        };
+        let begun = coarse_now();
+        let count = self.bounded(self.write_deadline(pace), call)?;
+        Counters::add(&self.counters.bytes_out, count as u64);
+        self.note_pace(coarse_now().saturating_sub(begun), count)?;
         Ok(count)
     }
 
-    /// The time-out of Unix streams begins anew with each byte that is read at the other end.
+    /// The stream's own time-out will do while the client has all its patience; but that of Unix streams begins
+    /// anew with each byte that is read at the other end.
     #[inline]
-    fn write_deadline(&self) -> Option<Instant> {
-        match (self.stream.as_ref(), self.limits.idle_timeout) {
-            (Stream::Unix(_), Some(limit)) => {
-                let idle = Instant::now().checked_add(limit);
-                [self.deadline, idle].into_iter().flatten().min()
-            }
-            _ => self.deadline,
+    fn write_deadline(&self, pace: &Pace) -> Option<Instant> {
+        if pace.is_full() && matches!(self.stream.as_ref(), Stream::Tcp(_)) {
+            return self.deadline;
         }
+        let of_pace = Instant::now().checked_add(pace.left());
+        [self.deadline, of_pace].into_iter().flatten().min()
     }
 
     /// Runs one read or write within the bounds.
@@ -299,6 +303,13 @@ impl Client {
     }
 }
 
+/// The time to some 4 ms: what is summed up over many writes is right in the mean, at a third of the price.
+#[inline]
+fn coarse_now() -> Duration {
+    let now = clock_gettime(ClockId::MonotonicCoarse);
+    Duration::try_from(now).unwrap_or_default()
+}
+
 impl Drop for Client {
     fn drop(&mut self) {
         if let Some(idler) = &self.idler {
@@ -317,12 +328,11 @@ impl Read for &Client {
 impl Write for &Client {
     #[inline]
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.write_bounded(buf.len(), |mut stream| stream.write(buf))
+        self.write_bounded(|mut stream| stream.write(buf))
     }
 
     fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        let length = bufs.iter().map(|buf| buf.len()).sum();
-        self.write_bounded(length, |mut stream| stream.write_vectored(bufs))
+        self.write_bounded(|mut stream| stream.write_vectored(bufs))
     }
 
     #[inline]

@@ -61,7 +61,8 @@ impl Stopper {
     /// server is over: every client's `finish` has run, but of handlers that compute on for 5 s more; `open`
     /// counts those. Parks. Called again, or by others at the same time, it returns the same.
     ///
-    /// A server that has not begun never will.
+    /// A server that has not begun never will. A handler that calls this waits for itself: let it tell somebody
+    /// else, or the server ends when the grace and 5 s are over.
     ///
     /// # Cancel
     /// The server is left stopped, its clients alone.

@@ -7,9 +7,11 @@
 //! source, drops the client, which might as well have stayed in the kernel's queue, and leaves. So whoever
 //! serves is never cancelled by `stop`, and has the whole grace. Tests: `shutdown_races_*`.
 
+use super::life::unharmed;
 use greenroom::sync::Event;
 use greenroom::thread::{Builder, JoinHandle};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -181,6 +183,20 @@ impl<S: Send + Sync + 'static> Seat<S> {
         let mut inside = self.crew.lock();
         inside.member(self.index).is_waiting = false;
         inside.source.is_some()
+    }
+
+    /// Serves one, and lets nothing out of it but a cancellation of this member: whatever else a handler unwinds
+    /// with (an interrupt that it has caught and thrown again elsewhere, say) must not make the crew smaller.
+    pub(crate) fn serve(&self, work: impl FnOnce()) {
+        let Err(payload) = catch_unwind(AssertUnwindSafe(work)) else {
+            return;
+        };
+        if self.crew.lock().member(self.index).is_cancelled {
+            resume_unwind(payload);
+        }
+        if !greenroom::is_interrupt(payload.as_ref()) {
+            unharmed(|| drop(payload));
+        }
     }
 
     /// Everybody's crew.

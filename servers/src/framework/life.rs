@@ -1,7 +1,8 @@
 //! One client, from `setup` to `finish`: what is caught, counted and logged.
 //!
-//! The same for green threads, OS threads and processes; these report to the server what they note. `finish` runs after whatever `handle` came to:
-//! its end, an error, a panic, a cancellation. That one alone goes on unwinding, when `finish` is through.
+//! The same for green threads, OS threads and processes; these report to the server what they note. `finish` runs
+//! after whatever `handle` came to: its end, an error, a panic, a cancellation. That one alone goes on unwinding,
+//! when `finish` is through. An error may panic when it is shown or dropped: that harms nobody.
 
 use super::client::Client;
 use super::counters::Counters;
@@ -25,6 +26,20 @@ pub(crate) enum Ending {
     Interrupt(Box<dyn Any + Send>),
 }
 
+/// Runs what may panic although nobody expects it: a logger, the text of somebody's error, a drop.
+pub(crate) fn unharmed(call: impl FnOnce()) {
+    let Err(payload) = catch_unwind(AssertUnwindSafe(call)) else {
+        return;
+    };
+    if greenroom::is_interrupt(payload.as_ref()) {
+        resume_unwind(payload);
+    }
+    // What its drop panics with is leaked: one has to stop somewhere. The hook has reported both.
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(payload);
+    }
+}
+
 /// Runs a part of a handler to whatever end.
 pub(crate) fn attempt(part: impl FnOnce() -> io::Result<()>) -> Ending {
     match catch_unwind(AssertUnwindSafe(part)) {
@@ -42,15 +57,16 @@ impl Ending {
             Ending::Good => {}
             Ending::Error(error) => {
                 Counters::add(&counters.errors, 1);
-                log::info!("{who}: {error}");
+                unharmed(|| log::info!("{who}: {error}"));
             }
             Ending::Panic(payload) => {
                 Counters::add(&counters.panics, 1);
-                log::error!("{who}: the handler panicked: {}", text(payload.as_ref()));
+                let text = text(payload.as_ref());
+                unharmed(|| log::error!("{who}: the handler panicked: {text}"));
             }
             Ending::Interrupt(_) => {
                 Counters::add(&counters.cut_off, 1);
-                log::debug!("{who}: cut off");
+                unharmed(|| log::debug!("{who}: cut off"));
             }
         }
     }
@@ -59,9 +75,9 @@ impl Ending {
     pub(crate) fn resume(self) {
         match self {
             Ending::Interrupt(payload) => resume_unwind(payload),
-            // Whose drop may panic as well.
-            Ending::Panic(payload) => drop(catch_unwind(AssertUnwindSafe(|| drop(payload)))),
-            Ending::Good | Ending::Error(_) => {}
+            Ending::Panic(payload) => unharmed(|| drop(payload)),
+            Ending::Error(error) => unharmed(|| drop(error)),
+            Ending::Good => {}
         }
     }
 }

@@ -13,9 +13,13 @@ pub struct Limits {
     /// Clients at one time from one IP address; of IPv6, from one network of 64 bits. Unix clients have
     /// no address.
     pub clients_per_address_max: usize,
-    /// How long a read or write may wait for the peer; `None`: for ever. A peer that reads so slowly that
-    /// twice in a row less than 16 KiB leave in that time counts as one that does not read.
+    /// How long a read or write may wait for the peer; `None`: for ever.
     pub idle_timeout: Option<Duration>,
+    /// Bytes per second that a peer must take of what is written to it, or it counts as idle: writes that wait
+    /// spend the idle timeout, each byte that leaves gives `1 / write_rate_min` seconds of it back. So a peer that
+    /// takes nothing is cut after the idle timeout, one at half this rate after twice that time, one above it never.
+    /// What the socket's buffer holds counts as taken. 0, or no idle timeout: any rate will do.
+    pub write_rate_min: u64,
     /// How long one request may take as a whole, from its first byte; `None`: for ever. It is up to the
     /// protocol to say where requests begin and end: `Client::begin_request`.
     pub request_timeout: Option<Duration>,
@@ -35,12 +39,15 @@ impl Limits {
 }
 
 impl Default for Limits {
-    /// 10,000 clients, as many from one address, a minute of silence, half a minute per request.
+    /// 10,000 clients, as many from one address, a minute of silence, 500 bytes per second, half a minute per
+    /// request.
     fn default() -> Limits {
         Limits {
             clients_max: 10_000,
             clients_per_address_max: 10_000,
             idle_timeout: Some(Duration::from_secs(60)),
+            // Twice as much would cut six downloads at the same time over the slowest mobile networks (30 kbit/s).
+            write_rate_min: 500,
             request_timeout: Some(Duration::from_secs(30)),
         }
     }

@@ -22,6 +22,7 @@ pub(crate) mod limits;
 pub(crate) mod lines;
 mod options;
 mod os_thread;
+mod pace;
 pub(crate) mod per_process;
 pub(crate) mod running;
 mod service;

@@ -3,6 +3,7 @@
 //! So an OS thread is accepted for, registered, waited for and cancelled as its green thread is; that one
 //! costs a page or two beside the thread's own stack.
 
+use super::life::unharmed;
 use greenroom::sync::Event;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -35,7 +36,7 @@ pub(crate) fn run(work: impl FnOnce() + Send + 'static, end: impl FnOnce()) -> i
         // Before `ended`, which is dropped at the end of this closure: `work` owns the client.
         let _ended = ended;
         // It has caught what the handler panicked with; a panic in a drop was reported by the hook.
-        drop(catch_unwind(AssertUnwindSafe(work)));
+        unharmed(work);
     })?;
     let waited = catch_unwind(AssertUnwindSafe(|| event.wait()));
     let Err(payload) = waited else {

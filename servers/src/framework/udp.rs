@@ -246,7 +246,7 @@ impl<H: DatagramHandler> Service<H> {
         };
         let spawned = match self.concurrency {
             Concurrency::Inline | Concurrency::Pool(_) => {
-                work();
+                seat.serve(work);
                 return;
             }
             Concurrency::GreenThread => seat.crew().spawn(move |_seat| work()),

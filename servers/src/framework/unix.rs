@@ -3,8 +3,10 @@
 //! A socket's file outlives its server when that was killed, and the next one cannot bind to it. So a path
 //! that is taken is asked: a connect that is refused means that nobody listens, and the file is replaced; an
 //! answer, or anything that is no socket, stays what it is. At the end the server removes its file, unless
-//! that is another's by now. Two servers that start on one stale file at the same instant may both find it
-//! stale; the later one wins.
+//! that is another's by now.
+//!
+//! Race: two servers start on one stale file, both find it stale, and the later one would remove the file of the
+//! earlier. So from asking to listening each holds a lock on the directory (`flock`: it leaves nothing behind).
 
 use super::accept;
 use super::concurrency::Concurrency;
@@ -15,15 +17,22 @@ use super::limits::Limits;
 use super::options::Options;
 use super::running::Running;
 use greenroom::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a server that lives may take to answer: its queue may be full, and a connect then waits.
 const PROBE_LIMIT: Duration = Duration::from_secs(1);
+
+/// How long to wait for servers that start in the same directory, and how often to look. Whoever holds the lock
+/// for longer is no server that starts.
+const TURN_LIMIT: Duration = Duration::from_secs(3);
+const TURN_PAUSE: Duration = Duration::from_millis(2);
 
 /// A server of clients on this machine: socketserver's `UnixStreamServer`.
 ///
@@ -54,13 +63,14 @@ pub struct UnixServer {
 
 impl UnixServer {
     /// Listens at a path, and replaces a socket there that nobody listens on. Parks for up to a second if
-    /// the path is taken.
+    /// the path is taken, and while others begin to listen in the same directory.
     ///
     /// # Errors
     /// `AddrInUse` if somebody listens there, or it is no socket; `InvalidInput` for a path that is too long
     /// (108 bytes) or has a NUL; what else `bind(2)` reports.
     pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<UnixServer> {
         let path = path.as_ref();
+        let _turn = turn_in(path);
         let listener = match UnixListener::bind(path) {
             Err(error) if error.kind() == ErrorKind::AddrInUse && is_stale(path) => {
                 greenroom::fs::remove_file(path)?;
@@ -174,6 +184,26 @@ impl From<UnixListener> for UnixServer {
             listener,
             file: None,
             options: Options::default(),
+        }
+    }
+}
+
+/// The right to begin in the directory of a path, until it is dropped. `None` if there is no way to have it: then
+/// it goes without. Parks.
+fn turn_in(path: &Path) -> Option<fs::File> {
+    let parent = path.parent()?;
+    let is_here = parent.as_os_str().is_empty();
+    let directory = if is_here { Path::new(".") } else { parent };
+    // std's: microseconds.
+    let directory = fs::File::open(directory).ok()?;
+    let begun = Instant::now();
+    loop {
+        match flock(&directory, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Some(directory),
+            Err(Errno::WOULDBLOCK) if begun.elapsed() < TURN_LIMIT => {
+                greenroom::thread::sleep(TURN_PAUSE);
+            }
+            Err(_) => return None,
         }
     }
 }

@@ -15,7 +15,7 @@ use rustix::io::{Errno, ReadWriteFlags, preadv2};
 use std::io::{self, ErrorKind, IoSliceMut, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Bytes per `sendfile`: halved, the two probes cost twice as much (they are 1 % of a piece); doubled, a
 /// neighbour on this worker waits longer for its turn (a piece takes some 50 µs).
@@ -63,6 +63,7 @@ fn send_cached(client: &Client, file: &File, offset: u64, piece: usize) -> io::R
             Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
             Ok(count) => {
                 client.count_sent(count as u64);
+                client.note_pace(Duration::ZERO, count)?;
                 return Ok(count);
             }
             Err(Errno::AGAIN) => await_room(client)?,
@@ -91,7 +92,8 @@ fn send_read(
 
 /// Parks until the peer has taken something.
 fn await_room(client: &Client) -> io::Result<()> {
-    let limit = client.time_left().unwrap_or(Duration::MAX);
+    let limit = client.time_to_write().unwrap_or(Duration::MAX);
+    let begun = Instant::now();
     match client.stream() {
         Stream::Tcp(stream) => select! {
             writable(stream) -> result => result,
@@ -101,7 +103,9 @@ fn await_room(client: &Client) -> io::Result<()> {
             writable(stream) -> result => result,
             after(limit) => Err(client.out_of_time()),
         },
-    }
+    }?;
+    // What there is room for is earned when it has left.
+    client.note_pace(begun.elapsed(), 1)
 }
 
 /// A stream that does not wait, until this is dropped.

@@ -118,6 +118,32 @@ fn stale_socket_is_replaced_and_what_is_no_socket_is_left() {
 }
 
 #[test]
+fn many_that_start_on_one_stale_socket_become_one_server() {
+    let _watchdog = watchdog();
+    for _ in 0..500 {
+        let place = Place::new();
+        drop(UnixListener::bind(place.socket()).unwrap());
+        let starting: Vec<_> = (0..8)
+            .map(|_| {
+                let path = place.socket();
+                std::thread::spawn(move || UnixServer::bind(path))
+            })
+            .collect();
+        let bound: Vec<UnixServer> = starting
+            .into_iter()
+            .filter_map(|thread| thread.join().unwrap().ok())
+            .collect();
+        assert_eq!(bound.len(), 1, "the others are told that it is in use");
+        let running = bound
+            .into_iter()
+            .map(|server| server.serve_in_background(echo).unwrap());
+        let running: Vec<_> = running.collect();
+        assert!(answers(&place.socket()));
+        drop(running);
+    }
+}
+
+#[test]
 fn file_of_another_server_by_now_is_left() {
     let _watchdog = watchdog();
     let place = Place::new();

@@ -10,7 +10,7 @@ use std::fs::{self, File};
 use std::io::{BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// More than the buffers of a connection hold.
 const LONG: usize = 24 << 20;
@@ -142,6 +142,43 @@ fn client_that_reads_nothing_is_cut_at_the_limit() {
     let mut body = Vec::new();
     let _ = reader.read_to_end(&mut body);
     assert!(body.len() < LONG);
+}
+
+#[test]
+fn client_that_reads_steadily_but_too_slowly_is_cut_in_the_middle() {
+    let _watchdog = watchdog();
+    let tree = Tree::new();
+    tree.file("file", vec![b'x'; LONG]);
+    let root = Root::read_only(tree.root()).unwrap();
+    let http = Http::new(Router::new().files("/*path", root));
+    let listener = greenroom::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    // Its connections have as little. With much there would be room once in many seconds only.
+    socket2::SockRef::from(&listener)
+        .set_send_buffer_size(16 << 10)
+        .unwrap();
+    let limits = Limits {
+        // Much longer than the peer's window stays shut.
+        idle_timeout: Some(Duration::from_secs(3)),
+        write_rate_min: 16 << 20,
+        ..Limits::default()
+    };
+    let server = TcpServer::from(listener).limits(limits);
+    let server = server.serve_in_background(http).unwrap();
+    let mut stream = TcpStream::connect(server.local_addr()).unwrap();
+    socket2::SockRef::from(&stream)
+        .set_recv_buffer_size(64 << 10)
+        .unwrap();
+    stream
+        .write_all(b"GET /file HTTP/1.1\r\nHost: x\r\n\r\n")
+        .unwrap();
+    let begun = Instant::now();
+    while let Ok(1..) = stream.read(&mut [0; 2048]) {
+        // A slow reader: this is what it waits, not what the test waits for.
+        std::thread::sleep(Duration::from_millis(2));
+        assert!(begun.elapsed() < Duration::from_secs(12), "not cut");
+    }
+    let totals = server.shutdown(Duration::from_secs(60));
+    assert_eq!((totals.timeouts, totals.open), (1, 0));
 }
 
 #[test]
