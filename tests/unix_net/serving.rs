@@ -1,9 +1,12 @@
 //! `serve` on Unix sockets.
 
 use crate::common::{FOREVER, Rt, watchdog};
-use greenroom::net::serve;
-use greenroom::os::unix::net::{UnixListener, UnixStream};
+use greenroom::net::{Server, serve};
+use greenroom::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::io::{Read, Write};
+use std::os::unix::net as std_net;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 #[test]
@@ -51,5 +54,64 @@ fn unix_client_that_stays_is_cut_off_after_the_grace() {
         let stats = server.finish(Duration::ZERO);
         assert_eq!((stats.accepted, stats.open, stats.cut_off), (1, 0, 1));
         assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+    });
+}
+
+/// Fewer than an acceptor's budget, and than a backlog.
+const CROWD: usize = 100;
+
+/// A few per worker.
+const AHEAD_MAX: usize = 32;
+
+/// A crowd that is there before anybody accepts.
+fn crowd(address: &SocketAddr) -> Vec<std_net::UnixStream> {
+    let connect = || std_net::UnixStream::connect_addr(address);
+    (0..CROWD).map(|_| connect().unwrap()).collect()
+}
+
+#[test]
+fn unix_acceptors_do_not_outrun_the_handlers() {
+    let _watchdog = watchdog();
+    for workers in [1, 2] {
+        Rt::with_workers(workers).run(|| {
+            let listener = UnixListener::bind("").unwrap();
+            let crowd = crowd(&listener.local_addr().unwrap());
+            let server = Arc::new(Mutex::new(None::<Server<SocketAddr>>));
+            let (seen, begun) = (Arc::clone(&server), AtomicUsize::new(0));
+            let ahead_max = Arc::new(AtomicUsize::new(0));
+            let worst = Arc::clone(&ahead_max);
+            let handler = move |_, _| {
+                let begun = begun.fetch_add(1, Ordering::SeqCst);
+                if let Some(server) = &*seen.lock().unwrap() {
+                    let accepted = usize::try_from(server.stats().accepted).unwrap();
+                    worst.fetch_max(accepted.saturating_sub(begun), Ordering::SeqCst);
+                }
+            };
+            *server.lock().unwrap() = Some(serve(listener, handler).unwrap());
+            for mut stream in crowd {
+                greenroom::unblock(move || stream.read(&mut [0])).unwrap();
+            }
+            let server = server.lock().unwrap().take().unwrap();
+            assert_eq!(server.finish(FOREVER).accepted, CROWD as u64);
+            let ahead = ahead_max.load(Ordering::SeqCst);
+            assert!(ahead <= AHEAD_MAX, "{ahead} of {CROWD}, {workers} workers");
+        });
+    }
+}
+
+#[test]
+fn unix_accept_in_a_loop_that_spawns_does_not_outrun_what_it_spawns() {
+    let _watchdog = watchdog();
+    Rt::with_workers(1).run(|| {
+        let listener = UnixListener::bind("").unwrap();
+        let _crowd = crowd(&listener.local_addr().unwrap());
+        let (begun, mut ahead_max) = (Arc::new(AtomicUsize::new(0)), 0);
+        for accepted in 0..CROWD {
+            let (_stream, _) = listener.accept().unwrap();
+            ahead_max = ahead_max.max(accepted - begun.load(Ordering::SeqCst));
+            let begun = Arc::clone(&begun);
+            greenroom::thread::spawn(move || begun.fetch_add(1, Ordering::SeqCst));
+        }
+        assert!(ahead_max <= AHEAD_MAX, "{ahead_max} of {CROWD}");
     });
 }
