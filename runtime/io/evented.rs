@@ -15,7 +15,7 @@ use super::wait::Wait;
 use crate::driver::source::Source;
 use crate::driver::table;
 use crate::park::interrupt;
-use crate::sched::run::spend_budget;
+use crate::sched::run::{spend_budget, spend_budget_on_accept};
 use crate::sys::atomic::{AtomicU8, Ordering};
 use crate::sys::epoll::Interest;
 use crate::sys::fd;
@@ -339,6 +339,15 @@ impl Evented {
             let until = || Wait::until(self.deadline_ns(direction));
             self.wait_for(direction, None, wait.get_or_insert_with(until))?;
         }
+    }
+
+    /// As [`Evented::try_io`], for an accept, which makes room first for what earlier ones have led to.
+    pub(crate) fn try_accept<T>(
+        &self,
+        mut accept: impl FnMut(BorrowedFd<'_>) -> io::Result<T>,
+    ) -> Result<T, Stop> {
+        spend_budget_on_accept();
+        self.try_io(Direction::Read, |fd| accept(fd).map(Attempt::Done))
     }
 
     /// How it is registered.

@@ -14,6 +14,7 @@ mod connect;
 mod convert;
 mod listener;
 pub(crate) mod naming;
+mod registry;
 mod resolve;
 mod serve;
 mod tcp_listener;

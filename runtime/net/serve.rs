@@ -11,10 +11,11 @@
 use super::SocketAddr;
 use super::listener::Listener;
 use super::naming::Naming;
+use super::registry::Registry;
 use super::verdict::{Verdict, verdict};
 use crate::park::wait_list::{self, Mask, Outcome};
 use crate::sched::{current, place};
-use crate::sys::atomic::{AtomicU64, Ordering};
+use crate::sys::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::sys::clock::{deadline_after, now_ns};
 use crate::sys::lock::Lock;
 use crate::task::wait_queue::WaitQueue;
@@ -40,6 +41,10 @@ const UNWIND_LIMIT: Duration = Duration::from_secs(5);
 
 /// A connection moves to another worker if its own has so many tasks more, and a quarter more.
 const GAP_MIN: usize = 16;
+
+/// So many may be on their way to another worker. They wait for that one alone, and it may compute; what
+/// it has not begun is not among the tasks that are compared.
+const SENT_MAX: usize = 8;
 
 /// Counters of a server; a snapshot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,6 +89,8 @@ struct State {
     waiters: Lock<WaitQueue>,
     /// When an acceptor was last refused, 0 for never: one log line for all of an episode.
     refused_at_ns: AtomicU64,
+    /// Connections on their way, by the worker that they were sent to.
+    sent: Box<[AtomicUsize]>,
 }
 
 struct Open {
@@ -97,7 +104,8 @@ struct Open {
 /// thread of its own. The listener is a [`TcpListener`](super::TcpListener) or a
 /// [`UnixListener`](crate::os::unix::net::UnixListener). Returns at once; never parks.
 ///
-/// A handler's panic ends its connection only. When descriptors run out (`EMFILE`, `ENFILE`) accepting
+/// Accepting never runs far ahead of the handlers: a flood of clients waits in the kernel's queue. A
+/// handler's panic ends its connection only. When descriptors run out (`EMFILE`, `ENFILE`) accepting
 /// pauses, 10 ms doubling to 1 s, with one log line per episode; connections that were reset before
 /// they were accepted are counted.
 ///
@@ -147,6 +155,7 @@ where
     H: Fn(L::Stream, L::Address) + Send + Sync + 'static,
 {
     let address = listener.address()?;
+    let workers = thread::with_group(|group| group.workers.len());
     let state = Arc::new(State {
         naming,
         counters: Counters::default(),
@@ -157,9 +166,9 @@ where
         }),
         waiters: Lock::new(WaitQueue::new()),
         refused_at_ns: AtomicU64::new(0),
+        sent: (0..workers).map(|_| AtomicUsize::new(0)).collect(),
     });
     let handler = Arc::new(handler);
-    let workers = thread::with_group(|group| group.workers.len());
     let mut server = Server {
         acceptors: Vec::with_capacity(workers),
         state,
@@ -288,12 +297,16 @@ impl State {
         }
     }
 
-    /// A connection was accepted.
-    fn begin(self: &Arc<State>) -> Connection {
+    /// A connection was accepted, and goes to another worker if that is named.
+    fn begin(self: &Arc<State>, sent_to: Option<usize>) -> Connection {
         self.counters.accepted.fetch_add(1, Ordering::Relaxed);
         self.open.lock().starting += 1;
+        if let Some(worker) = sent_to {
+            self.sent[worker].fetch_add(1, Ordering::Relaxed);
+        }
         Connection {
             state: Arc::clone(self),
+            sent_to,
             place: None,
         }
     }
@@ -337,52 +350,27 @@ fn cancel(task: &TaskRef) {
     }
 }
 
-/// The tasks of running handlers: places in a vector, reused.
-#[derive(Default)]
-struct Registry {
-    places: Vec<Option<TaskRef>>,
-    free: Vec<usize>,
-}
-
-impl Registry {
-    fn insert(&mut self, task: TaskRef) -> usize {
-        if let Some(place) = self.free.pop() {
-            self.places[place] = Some(task);
-            return place;
-        }
-        self.places.push(Some(task));
-        self.places.len() - 1
-    }
-
-    fn remove(&mut self, place: usize) -> Option<TaskRef> {
-        self.free.push(place);
-        self.places[place].take()
-    }
-
-    fn len(&self) -> usize {
-        self.places.len() - self.free.len()
-    }
-
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &TaskRef> {
-        self.places.iter().flatten()
-    }
-}
-
 /// A connection, from its accept to the end of its handler, whether that ever ran or not: a closure
 /// that is dropped unrun, or refused a stack, must not leave `finish` waiting.
 struct Connection {
     state: Arc<State>,
+    /// The other worker, until it is there.
+    sent_to: Option<usize>,
     /// Where the handler's task is registered, once it runs.
     place: Option<usize>,
 }
 
 impl Connection {
+    // Relaxed: a bound, which acceptors of several workers may pass by one each.
+    fn arrive(&mut self) {
+        if let Some(worker) = self.sent_to.take() {
+            self.state.sent[worker].fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
     /// The handler begins. `false`: the server is over.
     fn enter(&mut self) -> bool {
+        self.arrive();
         let task = current::task().expect("because handlers are green threads");
         let mut open = self.state.open.lock();
         if open.is_cut_off {
@@ -396,6 +384,7 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        self.arrive();
         let is_last = {
             let mut open = self.state.open.lock();
             let task = match self.place {
@@ -456,7 +445,8 @@ where
     H: Fn(L::Stream, L::Address) + Send + Sync + 'static,
 {
     let handler = Arc::clone(handler);
-    let mut connection = state.begin();
+    let elsewhere = crowded_out(state);
+    let mut connection = state.begin(elsewhere);
     let connection = move || {
         if !connection.enter() {
             return;
@@ -471,7 +461,7 @@ where
             panic::resume_unwind(payload);
         }
     };
-    let builder = match crowded_out() {
+    let builder = match elsewhere {
         Some(worker) => state.naming.builder().worker(worker),
         None => state.naming.builder(),
     };
@@ -480,8 +470,8 @@ where
     }
 }
 
-/// Another worker, if this one has many more tasks.
-fn crowded_out() -> Option<usize> {
+/// Another worker, if this one has many more tasks and that one begins those that it is sent.
+fn crowded_out(state: &State) -> Option<usize> {
     let worker = current::worker()?;
     if worker.group.workers.len() == 1 {
         return None;
@@ -489,5 +479,9 @@ fn crowded_out() -> Option<usize> {
     let here = worker.shared.load();
     let target = place::least_loaded(&worker.group);
     let there = target.load();
-    (here > there + GAP_MIN && here > there + there / 4).then(|| worker.group.index_of(target))?
+    if here <= there + GAP_MIN || here <= there + there / 4 {
+        return None;
+    }
+    let index = worker.group.index_of(target)?;
+    (state.sent[index].load(Ordering::Relaxed) < SENT_MAX).then_some(index)
 }

@@ -7,7 +7,7 @@
 use super::connect;
 use super::resolve::ToSocketAddrs;
 use super::tcp_stream::TcpStream;
-use crate::io::evented::{Attempt, Direction, Evented, Kind, Stop};
+use crate::io::evented::{Evented, Kind, Stop};
 use crate::sys::socket::{self, option};
 use std::fmt;
 use std::io;
@@ -126,9 +126,7 @@ impl TcpListener {
 
     /// As [`accept`](TcpListener::accept), without unwinding for an interrupt.
     pub(super) fn try_accept(&self) -> Result<(TcpStream, SocketAddr), Stop> {
-        let (fd, peer) = self
-            .evented
-            .try_io(Direction::Read, |fd| socket::accept(fd).map(Attempt::Done))?;
+        let (fd, peer) = self.evented.try_accept(socket::accept)?;
         Ok((
             TcpStream {
                 evented: Evented::new(fd, Kind::Stream),

@@ -16,6 +16,14 @@ use crate::task::wait_queue::{Claimed, WaitQueue};
 use crate::task::{Header, TaskPtr};
 use std::ptr::{self, NonNull};
 
+/// An accept and the spawn that follows it cost as much as so many receives; 128 in one turn would be
+/// half a millisecond, and `worker` looks at its sockets every 61 turns only.
+const ACCEPT_UNITS: u32 = 16;
+
+/// How many closures may wait on a worker before its accepts are rationed: enough for idle neighbours to
+/// steal from. Doubled: a burst holds eight descriptors more per worker before it is served.
+const ACCEPTS_AHEAD_MAX: usize = 8;
+
 /// What a task that switches out wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Settle {
@@ -91,6 +99,21 @@ unsafe fn entry(argument: *mut ()) {
     let run = unsafe { header.as_ref() }.vtable().run;
     // SAFETY: called once, on the task's own stack; it catches every panic.
     unsafe { run(header) };
+}
+
+/// Before an accept. A loop that accepts and spawns must not outrun what it spawns: each connection that
+/// was taken and not begun holds a descriptor and nobody serves it, while in the kernel's queue it holds
+/// none and its client knows how to wait.
+///
+/// While [`ACCEPTS_AHEAD_MAX`] closures wait here, one accept per turn, and each turn of a started task is
+/// followed by a closure's (`Worker::next`): what waits does not grow. Never none: closures that spawn
+/// closures for ever must not keep clients out for ever.
+pub(crate) fn spend_budget_on_accept() {
+    let Some(worker) = current::worker() else {
+        return;
+    };
+    let is_ahead = worker.shared.deque.len() >= ACCEPTS_AHEAD_MAX;
+    spend_budget_by(if is_ahead { u32::MAX } else { ACCEPT_UNITS });
 }
 
 impl Worker {

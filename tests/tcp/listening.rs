@@ -278,3 +278,24 @@ fn copy_of_a_listener_that_is_made_blocking_blocks_nobody() {
         }
     });
 }
+
+/// A connection that was accepted and not begun holds a descriptor, and is served by nobody.
+#[test]
+fn accept_in_a_loop_that_spawns_does_not_outrun_what_it_spawns() {
+    // Fewer than an acceptor's budget, and than a backlog.
+    const CROWD: usize = 100;
+    Ground::Green.run(|_| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        let connect = |_| std::net::TcpStream::connect(addr).unwrap();
+        let _crowd: Vec<_> = (0..CROWD).map(connect).collect();
+        let (begun, mut ahead_max) = (Arc::new(AtomicUsize::new(0)), 0);
+        for accepted in 0..CROWD {
+            drop(listener.accept().unwrap());
+            ahead_max = ahead_max.max(accepted - begun.load(Ordering::SeqCst));
+            let begun = Arc::clone(&begun);
+            greenroom::thread::spawn(move || begun.fetch_add(1, Ordering::SeqCst));
+        }
+        assert!(ahead_max <= 32, "{ahead_max} of {CROWD}");
+    });
+}

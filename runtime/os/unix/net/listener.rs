@@ -4,7 +4,7 @@
 //! never waits on it; the mode the *user* chose comes back to the file when the listener leaves.
 
 use super::{SocketAddr, UnixStream};
-use crate::io::evented::{Attempt, Direction, Evented, Stop};
+use crate::io::evented::{Evented, Stop};
 use std::fmt;
 use std::io;
 use std::os::unix::net as std_net;
@@ -102,9 +102,9 @@ impl UnixListener {
 
     /// As [`accept`](UnixListener::accept), without unwinding for an interrupt.
     pub(crate) fn try_accept(&self) -> Result<(UnixStream, SocketAddr), Stop> {
-        let (stream, peer) = self.evented.try_io(Direction::Read, |_| {
-            self.ask(std_net::UnixListener::accept).map(Attempt::Done)
-        })?;
+        let (stream, peer) = self
+            .evented
+            .try_accept(|_| self.ask(std_net::UnixListener::accept))?;
         Ok((UnixStream::fresh(stream), peer))
     }
 
