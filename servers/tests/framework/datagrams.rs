@@ -180,7 +180,8 @@ fn shutdown_races_with_datagrams() {
             until(|| running.totals().accepted > 3);
             let totals = stopper.shutdown(FOREVER);
             assert_eq!((totals.open, totals.cut_off), (0, 0));
-            assert_eq!(totals.accepted, totals.bytes_in);
+            // On a busy machine the sender is ahead by more datagrams than may be open.
+            assert_eq!(totals.accepted + totals.rejected, totals.bytes_in);
             sender.cancel();
             assert!(sender.join().is_err());
             assert_eq!(running.totals(), totals, "nothing after the end");
