@@ -29,7 +29,6 @@ mod framing;
 use cli::say;
 use framing::{bad, close_gently, explain, read_frame, set_idle_limit, write_frame, write_json};
 use greenroom::net::{TcpListener, TcpStream, ToSocketAddrs, serve};
-use greenroom::process::Command;
 use greenroom::signal::{Signal, Signals};
 use greenroom::sync::{Event, Semaphore};
 use greenroom_servers::services::remote_command::{self, Report, RunLimits};
@@ -218,34 +217,10 @@ impl Office {
     }
 
     fn run(&self, line: &str) -> io::Result<Report> {
-        remote_command::run(&mut self.command(line)?, self.limits)
-    }
-
-    fn command(&self, line: &str) -> io::Result<Command> {
-        if line.contains('\0') {
-            return Err(bad("a command with a NUL"));
-        }
-        let mut words = line.split_whitespace();
-        let Some(program) = words.next() else {
-            return Err(bad("an empty command"));
-        };
-        match &self.allowed {
-            None => {
-                let mut shell = Command::new("sh");
-                shell.args(["-c", line]);
-                Ok(shell)
-            }
-            Some(allowed) if allowed.iter().any(|name| name == program) => {
-                let mut command = Command::new(program);
-                command.args(words);
-                Ok(command)
-            }
-            Some(allowed) => {
-                let allowed = allowed.join(", ");
-                let program = cli::printable(program);
-                Err(bad(format!("{program} is not allowed; allowed: {allowed}")))
-            }
-        }
+        remote_command::run(
+            &mut remote_command::command(line, self.allowed.as_deref())?,
+            self.limits,
+        )
     }
 }
 

@@ -8,10 +8,12 @@
 //! every line to `sh -c`. Whoever connects may run commands as this user: only clients of this machine are
 //! served, unless [`RemoteCommand::open_to_others`] says otherwise.
 
+mod allowed;
 mod head;
 mod run;
 mod service;
 
+pub use allowed::command;
 pub use head::Head;
 pub use run::{Report, RunLimits, run};
 pub use service::{ALLOWED, OfficeLimits, RemoteCommand};

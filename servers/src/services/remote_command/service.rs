@@ -1,13 +1,12 @@
 //! The handler: reads commands, decides which may run, and answers.
 
 use super::run::{Groups, run_among};
-use super::{Report, RunLimits};
+use super::{Report, RunLimits, command};
 use crate::ear::Ear;
 use crate::framing::{bad, read_frame, write_frame, write_json};
 use crate::linger::close_gently;
 use crate::printable::printable;
 use crate::{Client, Handler};
-use greenroom::process::Command;
 use greenroom::sync::{Event, Semaphore};
 use std::io::{self, ErrorKind, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -152,7 +151,7 @@ impl RemoteCommand {
                 }
                 (None, _) => Err(io::Error::other("busy: too many commands are running")),
                 (Some(_), Ok(line)) => {
-                    let outcome = self.command(&line);
+                    let outcome = command(&line, self.allowed.as_deref());
                     let limits = self.limits.run;
                     let outcome = outcome
                         .and_then(|mut command| run_among(&mut command, limits, &self.groups));
@@ -187,32 +186,6 @@ impl RemoteCommand {
         client.end_request();
         let text = frame?.map(String::from_utf8);
         Ok(text.map(|text| text.map_err(|_| bad("a command that is no text"))))
-    }
-
-    fn command(&self, line: &str) -> io::Result<Command> {
-        if line.contains('\0') {
-            return Err(bad("a command with a NUL"));
-        }
-        let mut words = line.split_whitespace();
-        let Some(program) = words.next() else {
-            return Err(bad("an empty command"));
-        };
-        match &self.allowed {
-            None => {
-                let mut shell = Command::new("sh");
-                shell.args(["-c", line]);
-                Ok(shell)
-            }
-            Some(allowed) if allowed.iter().any(|name| name == program) => {
-                let mut command = Command::new(program);
-                command.args(words);
-                Ok(command)
-            }
-            Some(allowed) => {
-                let (program, allowed) = (printable(program), allowed.join(", "));
-                Err(bad(format!("{program} is not allowed; allowed: {allowed}")))
-            }
-        }
     }
 
     /// Says why nothing more will be read, and closes.
