@@ -33,9 +33,9 @@ pub(super) enum After {
 }
 
 /// What the answer to one request depends on, beside the request.
-pub(super) struct Answering<'s> {
+pub(super) struct Answering<'s, 'c> {
     pub(super) http: &'s Http,
-    pub(super) clock: &'s Clock<'s>,
+    pub(super) clock: &'s mut Clock<'c>,
     /// No more requests are wanted.
     pub(super) is_last: bool,
     /// When, if there is an access log.
@@ -45,10 +45,10 @@ pub(super) struct Answering<'s> {
 /// What the next request begins with, and whether there is one.
 type Outcome = Result<(Rest, After), Refusal>;
 
-impl Answering<'_> {
+impl Answering<'_, '_> {
     /// Runs the handler and puts its answer into the output. May park.
     pub(super) fn answer(
-        &self,
+        &mut self,
         head: &Head<'_>,
         buffered: &[u8],
         client: &mut Client,
@@ -85,7 +85,7 @@ impl Answering<'_> {
 
     /// Puts an answer into the output, or sends it.
     fn send(
-        &self,
+        &mut self,
         head: &Head<'_>,
         mut response: Response,
         client: &mut Client,
@@ -99,6 +99,10 @@ impl Answering<'_> {
             return Ok(Err(Refusal::bad("upgrade of a request that cannot be")));
         }
         let drain_max = self.http.limits.drain_bytes_max;
+        if output.bytes.is_empty() {
+            // Once per batch, as late as can be: the handler may have taken its time.
+            self.clock.tick();
+        }
         let context = Context {
             version: head.version,
             is_head: head.method == "HEAD",
@@ -112,14 +116,17 @@ impl Answering<'_> {
         };
         encode::head(&mut output.bytes, &response, follows, context);
         let before = output.total();
-        let mut upgrade = None;
-        let has_content = !context.is_head && follows != Follows::Nothing;
+        let (mut upgrade, mut sent) = (None, Ok(()));
+        let has_content =
+            !context.is_head && !matches!(follows, Follows::Nothing | Follows::Sized(0));
         match content::short(&response.body) {
             Some(bytes) if has_content => output.bytes.extend_from_slice(bytes),
             Some(_) => {}
             None => match std::mem::replace(&mut response.body, Body::Empty) {
                 Body::Upgrade(run) => upgrade = Some(run),
-                content if has_content => send_content(content, follows, head, client, output)?,
+                content if has_content => {
+                    sent = send_content(content, follows, head, client, output);
+                }
                 content => drop(content),
             },
         }
@@ -127,6 +134,7 @@ impl Answering<'_> {
             let (status, bytes) = (response.status, output.total() - before);
             access::line(client.peer(), head, status, bytes, begun.elapsed());
         }
+        sent?;
         let mut is_drained = progress.is_done();
         if context.keeps && !is_drained {
             client.begin_request();

@@ -125,7 +125,6 @@ impl<'s> Connection<'s> {
             }
             Ok(_) => {
                 self.output.begin();
-                self.clock.tick();
                 Ok(true)
             }
             Err(error) if error.kind() == ErrorKind::TimedOut => {
@@ -170,10 +169,10 @@ impl<'s> Connection<'s> {
         if self.judged > 0 {
             self.client.end_request();
         }
-        let is_last = self.served == self.http.limits.keep_alive_requests_max.unwrap_or(u64::MAX);
-        let answering = Answering {
+        let is_last = self.served >= self.http.limits.keep_alive_requests_max.unwrap_or(u64::MAX);
+        let mut answering = Answering {
             http: self.http,
-            clock: &self.clock,
+            clock: &mut self.clock,
             is_last,
             begun: access::is_on(self.http.logs_access).then(Instant::now),
         };
