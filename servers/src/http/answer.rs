@@ -69,7 +69,16 @@ impl Answering<'_, '_> {
             client.begin_request();
         }
         let mut progress = Progress::new(head.framing, limit);
-        let mut response = run(head, found, client, output, buffered, &mut progress);
+        let mut place = None;
+        let response = run(
+            head,
+            &found,
+            client,
+            output,
+            buffered,
+            &mut progress,
+            &mut place,
+        );
         // The answer may take as long as the client reads.
         client.end_request();
         if let Some(refusal) = progress.refusal() {
@@ -80,20 +89,21 @@ impl Answering<'_, '_> {
             let error = printable(&error.to_string());
             log::error!("{}: {method} {path:?}: {error}", client.peer());
         }
-        self.send(head, response, client, output, buffered, progress)
+        let sent = self.send(head, response, client, output, buffered, &mut progress)?;
+        Ok(sent.map(|after| (progress.into_rest(), after)))
     }
 
     /// Puts an answer into the output, or sends it.
     fn send(
         &mut self,
         head: &Head<'_>,
-        mut response: Response,
+        response: &mut Response,
         client: &mut Client,
         output: &mut Output,
         buffered: &[u8],
-        mut progress: Progress,
-    ) -> io::Result<Outcome> {
-        let follows = encode::plan(&response, head.version);
+        progress: &mut Progress,
+    ) -> io::Result<Result<After, Refusal>> {
+        let follows = encode::plan(response, head.version);
         let is_upgrade = follows == Follows::Upgrade;
         if is_upgrade && (head.version == Version::Http10 || !progress.is_done()) {
             return Ok(Err(Refusal::bad("upgrade of a request that cannot be")));
@@ -114,7 +124,7 @@ impl Answering<'_, '_> {
                 && progress.is_drainable(drain_max),
             clock: self.clock,
         };
-        encode::head(&mut output.bytes, &response, follows, context);
+        encode::head(&mut output.bytes, response, follows, context);
         let before = output.total();
         let (mut upgrade, mut sent) = (None, Ok(()));
         let has_content =
@@ -138,7 +148,7 @@ impl Answering<'_, '_> {
         let mut is_drained = progress.is_done();
         if context.keeps && !is_drained {
             client.begin_request();
-            let mut body = RequestBody::new(client, output, buffered, &mut progress);
+            let mut body = RequestBody::new(client, output, buffered, progress);
             is_drained = body.drain(drain_max);
             client.end_request();
         }
@@ -149,21 +159,22 @@ impl Answering<'_, '_> {
             None if !head.framing.keeps && is_drained => After::Close,
             None => After::Linger,
         };
-        Ok(Ok((progress.into_rest(), after)))
+        Ok(Ok(after))
     }
 }
 
-/// Runs the handler that was found, if any.
-fn run<'c>(
-    head: &'c Head<'c>,
-    found: Found<'c>,
-    client: &'c Client,
-    output: &'c mut Output,
-    buffered: &'c [u8],
-    progress: &'c mut Progress,
-) -> Response {
+/// Runs the handler that was found, if any; its answer is put into `place`.
+fn run<'p>(
+    head: &Head<'_>,
+    found: &Found<'_>,
+    client: &Client,
+    output: &mut Output,
+    buffered: &[u8],
+    progress: &mut Progress,
+    place: &'p mut Option<Response>,
+) -> &'p mut Response {
     let Found::Handler(handler, _, params) = found else {
-        return found.answer();
+        return place.insert(found.answer());
     };
     let mut request = Request {
         head,
@@ -171,11 +182,12 @@ fn run<'c>(
         body: RequestBody::new(client, output, buffered, progress),
         peer: client.peer(),
     };
-    caught(client, || handler(&mut request)).unwrap_or_else(|text| {
+    if let Err(text) = caught(client, || handler(&mut request, place)) {
         let (method, path) = (head.method, &head.target.path);
         log::error!("{}: {method} {path:?}: {text}", client.peer());
-        Response::status_page(500).close()
-    })
+        *place = None;
+    }
+    place.get_or_insert_with(|| Response::status_page(500).close())
 }
 
 /// Sends a body; the panic of whoever writes it is an error.
