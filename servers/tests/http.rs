@@ -1,8 +1,9 @@
 //! HTTP from outside: raw bytes over a socket, and what comes back.
 //!
 //! `table` runs what `docs/servers/http.md` promises, row by row; `splits` the same in pieces; `fuzz` what
-//! nobody promised; `ends` is about answers that fail, `crowds` about neighbours, `manners` about time, panics, pipelines and endings. Clients are std's, on OS
-//! threads: nothing of the library is between the test and the wire.
+//! nobody promised; `ends` is about answers that fail, `interrupts` about handlers that bound their waits or take
+//! their time, `crowds` about neighbours, `manners` about time, panics, pipelines and endings. Clients are
+//! std's, on OS threads: nothing of the library is between the test and the wire.
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 #[path = "http/crowds.rs"]
@@ -11,6 +12,8 @@ mod crowds;
 mod ends;
 #[path = "http/fuzz.rs"]
 mod fuzz;
+#[path = "http/interrupts.rs"]
+mod interrupts;
 #[path = "http/logs.rs"]
 mod logs;
 #[path = "http/manners.rs"]

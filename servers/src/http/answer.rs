@@ -33,9 +33,9 @@ pub(super) enum After {
 }
 
 /// What the answer to one request depends on, beside the request.
-pub(super) struct Answering<'s> {
+pub(super) struct Answering<'s, 'c> {
     pub(super) http: &'s Http,
-    pub(super) clock: &'s Clock<'s>,
+    pub(super) clock: &'s mut Clock<'c>,
     /// No more requests are wanted.
     pub(super) is_last: bool,
     /// When, if there is an access log.
@@ -45,10 +45,10 @@ pub(super) struct Answering<'s> {
 /// What the next request begins with, and whether there is one.
 type Outcome = Result<(Rest, After), Refusal>;
 
-impl Answering<'_> {
+impl Answering<'_, '_> {
     /// Runs the handler and puts its answer into the output. May park.
     pub(super) fn answer(
-        &self,
+        &mut self,
         head: &Head<'_>,
         buffered: &[u8],
         client: &mut Client,
@@ -69,7 +69,16 @@ impl Answering<'_> {
             client.begin_request();
         }
         let mut progress = Progress::new(head.framing, limit);
-        let mut response = run(head, found, client, output, buffered, &mut progress);
+        let mut place = None;
+        let response = run(
+            head,
+            &found,
+            client,
+            output,
+            buffered,
+            &mut progress,
+            &mut place,
+        );
         // The answer may take as long as the client reads.
         client.end_request();
         if let Some(refusal) = progress.refusal() {
@@ -80,25 +89,30 @@ impl Answering<'_> {
             let error = printable(&error.to_string());
             log::error!("{}: {method} {path:?}: {error}", client.peer());
         }
-        self.send(head, response, client, output, buffered, progress)
+        let sent = self.send(head, response, client, output, buffered, &mut progress)?;
+        Ok(sent.map(|after| (progress.into_rest(), after)))
     }
 
     /// Puts an answer into the output, or sends it.
     fn send(
-        &self,
+        &mut self,
         head: &Head<'_>,
-        mut response: Response,
+        response: &mut Response,
         client: &mut Client,
         output: &mut Output,
         buffered: &[u8],
-        mut progress: Progress,
-    ) -> io::Result<Outcome> {
-        let follows = encode::plan(&response, head.version);
+        progress: &mut Progress,
+    ) -> io::Result<Result<After, Refusal>> {
+        let follows = encode::plan(response, head.version);
         let is_upgrade = follows == Follows::Upgrade;
         if is_upgrade && (head.version == Version::Http10 || !progress.is_done()) {
             return Ok(Err(Refusal::bad("upgrade of a request that cannot be")));
         }
         let drain_max = self.http.limits.drain_bytes_max;
+        if output.bytes.is_empty() {
+            // Once per batch, as late as can be: the handler may have taken its time.
+            self.clock.tick();
+        }
         let context = Context {
             version: head.version,
             is_head: head.method == "HEAD",
@@ -110,16 +124,19 @@ impl Answering<'_> {
                 && progress.is_drainable(drain_max),
             clock: self.clock,
         };
-        encode::head(&mut output.bytes, &response, follows, context);
+        encode::head(&mut output.bytes, response, follows, context);
         let before = output.total();
-        let mut upgrade = None;
-        let has_content = !context.is_head && follows != Follows::Nothing;
+        let (mut upgrade, mut sent) = (None, Ok(()));
+        let has_content =
+            !context.is_head && !matches!(follows, Follows::Nothing | Follows::Sized(0));
         match content::short(&response.body) {
             Some(bytes) if has_content => output.bytes.extend_from_slice(bytes),
             Some(_) => {}
             None => match std::mem::replace(&mut response.body, Body::Empty) {
                 Body::Upgrade(run) => upgrade = Some(run),
-                content if has_content => send_content(content, follows, head, client, output)?,
+                content if has_content => {
+                    sent = send_content(content, follows, head, client, output);
+                }
                 content => drop(content),
             },
         }
@@ -127,10 +144,11 @@ impl Answering<'_> {
             let (status, bytes) = (response.status, output.total() - before);
             access::line(client.peer(), head, status, bytes, begun.elapsed());
         }
+        sent?;
         let mut is_drained = progress.is_done();
         if context.keeps && !is_drained {
             client.begin_request();
-            let mut body = RequestBody::new(client, output, buffered, &mut progress);
+            let mut body = RequestBody::new(client, output, buffered, progress);
             is_drained = body.drain(drain_max);
             client.end_request();
         }
@@ -141,21 +159,22 @@ impl Answering<'_> {
             None if !head.framing.keeps && is_drained => After::Close,
             None => After::Linger,
         };
-        Ok(Ok((progress.into_rest(), after)))
+        Ok(Ok(after))
     }
 }
 
-/// Runs the handler that was found, if any.
-fn run<'c>(
-    head: &'c Head<'c>,
-    found: Found<'c>,
-    client: &'c Client,
-    output: &'c mut Output,
-    buffered: &'c [u8],
-    progress: &'c mut Progress,
-) -> Response {
+/// Runs the handler that was found, if any; its answer is put into `place`.
+fn run<'p>(
+    head: &Head<'_>,
+    found: &Found<'_>,
+    client: &Client,
+    output: &mut Output,
+    buffered: &[u8],
+    progress: &mut Progress,
+    place: &'p mut Option<Response>,
+) -> &'p mut Response {
     let Found::Handler(handler, _, params) = found else {
-        return found.answer();
+        return place.insert(found.answer());
     };
     let mut request = Request {
         head,
@@ -163,11 +182,12 @@ fn run<'c>(
         body: RequestBody::new(client, output, buffered, progress),
         peer: client.peer(),
     };
-    caught(client, || handler(&mut request)).unwrap_or_else(|text| {
+    if let Err(text) = caught(client, || handler(&mut request, place)) {
         let (method, path) = (head.method, &head.target.path);
         log::error!("{}: {method} {path:?}: {text}", client.peer());
-        Response::status_page(500).close()
-    })
+        *place = None;
+    }
+    place.get_or_insert_with(|| Response::status_page(500).close())
 }
 
 /// Sends a body; the panic of whoever writes it is an error.

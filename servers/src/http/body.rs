@@ -18,7 +18,7 @@ const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// The body of a request: `Read`, may park.
 ///
-/// A client that waits for `100 Continue` gets it with the first read. A body beyond its limit, malformed
+/// A client that waits for `100 Continue` gets it with the first read, unless it has not waited. A body beyond its limit, malformed
 /// or too slow is an error here, and the client is answered 413, 400 or 408 whatever the handler returns.
 pub struct RequestBody<'c> {
     client: &'c Client,
@@ -159,10 +159,6 @@ impl<'c> RequestBody<'c> {
 
     /// Reads from the client into `buf`.
     fn receive(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if self.progress.owes_continue {
-            self.progress.owes_continue = false;
-            self.output.bytes.extend_from_slice(CONTINUE);
-        }
         // Whoever waits for earlier answers before he sends on gets them.
         self.send_earlier()?;
         let mut client = self.client;
@@ -224,12 +220,13 @@ impl<'c> RequestBody<'c> {
     }
 
     fn refill(&mut self) -> io::Result<()> {
+        // Also if a handler's own `timeout` unwinds out of the read, and the handler reads again.
+        self.progress.spill_used = 0;
         let mut spill = std::mem::take(&mut self.progress.spill);
         spill.resize(SPILL_BYTES, 0);
         let count = self.receive(&mut spill)?;
         spill.truncate(count);
         self.progress.spill = spill;
-        self.progress.spill_used = 0;
         Ok(())
     }
 }
@@ -250,6 +247,10 @@ impl Read for RequestBody<'_> {
         }
         if buf.is_empty() || self.progress.is_done() {
             return Ok(0);
+        }
+        if std::mem::take(&mut self.progress.owes_continue) && self.buffered.is_empty() {
+            // It leaves when this read asks the client.
+            self.output.bytes.extend_from_slice(CONTINUE);
         }
         let count = match self.progress.decoder {
             Decoder::Sized(left) => self.read_sized(buf, left)?,

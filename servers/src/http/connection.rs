@@ -12,7 +12,7 @@ use super::body::Rest;
 use super::content;
 use super::encode::{self, Clock, Context};
 use super::events::{Presence, presence};
-use super::head::{self, Parsed, SLOTS};
+use super::head::{self, NoHead, SLOTS};
 use super::input::Input;
 use super::output::Output;
 use super::refusal::Refusal;
@@ -125,7 +125,6 @@ impl<'s> Connection<'s> {
             }
             Ok(_) => {
                 self.output.begin();
-                self.clock.tick();
                 Ok(true)
             }
             Err(error) if error.kind() == ErrorKind::TimedOut => {
@@ -151,17 +150,18 @@ impl<'s> Connection<'s> {
         let mut slots = [const { MaybeUninit::uninit() }; SLOTS];
         let mut more_slots;
         let mut parsed = head::parse(bytes, &mut slots, limits);
-        if let Parsed::TooFewSlots = parsed {
+        if let Err(NoHead::TooFewSlots) = parsed {
             more_slots = vec![MaybeUninit::uninit(); limits.headers_max];
             parsed = head::parse(bytes, &mut more_slots, limits);
         }
-        let head = match parsed {
-            Parsed::Whole(head) => head,
-            Parsed::Refused(refusal) => {
+        // Subtle: looked at in its place; a move of what was just written field by field stalls.
+        let head = match &parsed {
+            Ok(head) => head,
+            Err(NoHead::Refused(refusal)) => {
                 let is_head = bytes.starts_with(b"HEAD ");
-                return self.refuse(refusal, is_head);
+                return self.refuse(*refusal, is_head);
             }
-            Parsed::Partial | Parsed::TooFewSlots => {
+            Err(NoHead::Partial | NoHead::TooFewSlots) => {
                 self.judged = bytes.len();
                 return Ok(Step::Incomplete);
             }
@@ -170,16 +170,16 @@ impl<'s> Connection<'s> {
         if self.judged > 0 {
             self.client.end_request();
         }
-        let is_last = self.served == self.http.limits.keep_alive_requests_max.unwrap_or(u64::MAX);
-        let answering = Answering {
+        let is_last = self.served >= self.http.limits.keep_alive_requests_max.unwrap_or(u64::MAX);
+        let mut answering = Answering {
             http: self.http,
-            clock: &self.clock,
+            clock: &mut self.clock,
             is_last,
             begun: access::is_on(self.http.logs_access).then(Instant::now),
         };
         let buffered = &bytes[head.length..];
         let (length, is_head) = (head.length, head.method == "HEAD");
-        let outcome = answering.answer(&head, buffered, self.client, &mut self.output);
+        let outcome = answering.answer(head, buffered, self.client, &mut self.output);
         (self.judged, self.empty_lines) = (0, 0);
         let (rest, after) = match outcome {
             Ok(Ok(outcome)) => outcome,

@@ -80,6 +80,7 @@ fn send_coded(
     write(&mut writer)?;
     writer.finish();
     if coding == Coding::Close {
+        output.flush(client)?;
         set_reset_on_close(client, false)?;
     }
     Ok(())

@@ -23,14 +23,16 @@ pub(super) struct Clock<'s> {
 
 impl Clock<'_> {
     pub(super) fn new(server_line: &str) -> Clock<'_> {
-        Clock {
+        let mut clock = Clock {
             server_line,
             second: u64::MAX,
             begin: String::new(),
-        }
+        };
+        clock.tick();
+        clock
     }
 
-    /// Looks at the time: once per batch of requests, before the first.
+    /// Looks at the time: once per batch of answers, before the first.
     pub(super) fn tick(&mut self) {
         let second = date::coarse_seconds();
         if second != self.second {
@@ -70,6 +72,7 @@ pub(super) fn plan(response: &Response, version: Version) -> Follows {
     };
     match &response.body {
         _ if matches!(response.status, 204 | 304) => Follows::Nothing,
+        _ if response.status == 205 => Follows::Sized(0),
         Body::Empty => Follows::Sized(0),
         Body::Bytes(bytes) => Follows::Sized(bytes.len() as u64),
         Body::File { length, .. } => Follows::Sized(*length),

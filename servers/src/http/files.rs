@@ -191,8 +191,8 @@ fn serve(request: &Request<'_>, path: &VirtualPath, file: File, facts: &Facts) -
         Verdict::NotModified => (304, Part::Whole),
         Verdict::Proceed { ranges } => {
             let wanted = ranges && request.method() == "GET";
-            let field = wanted.then(|| headers.get("range")).flatten();
-            match ranges::part_of(field, facts.len) {
+            let fields = headers.get_all("range").filter(|_| wanted);
+            match ranges::part_of(fields, facts.len) {
                 Part::Whole => (200, Part::Whole),
                 part => (206, part),
             }

@@ -35,15 +35,20 @@ pub(super) struct Head<'c> {
     pub(super) length: usize,
 }
 
-/// What a buffer begins with.
-#[derive(Debug)]
-pub(super) enum Parsed<'c> {
+/// Why a buffer does not begin with a head.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum NoHead {
     /// Nothing that can be judged yet.
     Partial,
     /// More header fields than there are slots.
     TooFewSlots,
-    Whole(Head<'c>),
     Refused(Refusal),
+}
+
+impl From<Refusal> for NoHead {
+    fn from(refusal: Refusal) -> NoHead {
+        NoHead::Refused(refusal)
+    }
 }
 
 /// Parses the head at the beginning of `bytes`, which does not begin with an empty line.
@@ -51,22 +56,19 @@ pub(super) fn parse<'c>(
     bytes: &'c [u8],
     slots: &'c mut Slots<'c>,
     limits: &HttpLimits,
-) -> Parsed<'c> {
+) -> Result<Head<'c>, NoHead> {
     let slot_count = slots.len();
     let (window, too_long) = window(bytes, limits);
     let mut request = httparse::Request::new(&mut []);
     let length = match request.parse_with_uninit_headers(window, slots) {
         Ok(Status::Complete(length)) => length,
-        Ok(Status::Partial) => return too_long.map_or(Parsed::Partial, Parsed::Refused),
+        Ok(Status::Partial) => return Err(too_long.map_or(NoHead::Partial, NoHead::Refused)),
         Err(httparse::Error::TooManyHeaders) if slot_count < limits.headers_max => {
-            return Parsed::TooFewSlots;
+            return Err(NoHead::TooFewSlots);
         }
-        Err(error) => return Parsed::Refused(refusal_of(error)),
+        Err(error) => return Err(NoHead::Refused(refusal_of(error))),
     };
-    match judge(window, request, length, limits) {
-        Ok(head) => Parsed::Whole(head),
-        Err(refusal) => Parsed::Refused(refusal),
-    }
+    judge(window, request, length, limits)
 }
 
 /// Bytes within which a request line ends.
@@ -104,21 +106,21 @@ fn judge<'c>(
     request: httparse::Request<'c, 'c>,
     length: usize,
     limits: &HttpLimits,
-) -> Result<Head<'c>, Refusal> {
+) -> Result<Head<'c>, NoHead> {
     let (Some(method), Some(raw_target), Some(version)) =
         (request.method, request.path, request.version)
     else {
-        return Err(Refusal::bad("malformed request line"));
+        return Err(Refusal::bad("malformed request line").into());
     };
     let headers: &'c [Header<'c>] = request.headers;
     if !ends_with_crlf(bytes, headers, length) {
-        return Err(Refusal::bad("line ends without CR"));
+        return Err(Refusal::bad("line ends without CR").into());
     }
     if raw_target.len() > limits.target_bytes_max {
-        return Err(Refusal::new(414, "request target too long"));
+        return Err(Refusal::new(414, "request target too long").into());
     }
     if headers.len() > limits.headers_max {
-        return Err(Refusal::new(431, "too many header fields"));
+        return Err(Refusal::new(431, "too many header fields").into());
     }
     let version = match version {
         0 => Version::Http10,
@@ -151,10 +153,10 @@ mod tests {
     fn verdict(bytes: &[u8], limits: &HttpLimits) -> Result<usize, Option<u16>> {
         let mut slots = [const { MaybeUninit::uninit() }; SLOTS];
         match parse(bytes, &mut slots, limits) {
-            Parsed::Whole(head) => Ok(head.length),
-            Parsed::Partial => Err(None),
-            Parsed::TooFewSlots => Err(Some(0)),
-            Parsed::Refused(refusal) => Err(Some(refusal.status)),
+            Ok(head) => Ok(head.length),
+            Err(NoHead::Partial) => Err(None),
+            Err(NoHead::TooFewSlots) => Err(Some(0)),
+            Err(NoHead::Refused(refusal)) => Err(Some(refusal.status)),
         }
     }
 

@@ -27,6 +27,8 @@ pub(super) struct Output {
     pub(super) bytes: Vec<u8>,
     /// Bytes handed to the kernel so far.
     pub(super) sent: u64,
+    /// A write ended before its end: nobody knows what has left, and nothing may follow.
+    is_torn: bool,
 }
 
 impl Output {
@@ -36,7 +38,16 @@ impl Output {
     }
 
     /// Writes what was gathered and `tail` after it, without copying `tail`.
+    ///
+    /// Subtle: a handler may write within a `timeout` of its own, which unwinds out of here and is caught by
+    /// the handler.
     pub(super) fn flush_with(&mut self, mut client: &Client, tail: &[u8]) -> io::Result<()> {
+        if self.is_torn {
+            self.bytes.clear();
+            let text = "an answer was interrupted while it was written";
+            return Err(io::Error::new(io::ErrorKind::BrokenPipe, text));
+        }
+        self.is_torn = true;
         let result = if self.bytes.is_empty() {
             client.write_all(tail)
         } else if tail.is_empty() {
@@ -44,6 +55,7 @@ impl Output {
         } else {
             write_both(client, &self.bytes, tail)
         };
+        self.is_torn = result.is_err();
         if result.is_ok() {
             self.sent += (self.bytes.len() + tail.len()) as u64;
         }

@@ -20,7 +20,7 @@ pub enum Version {
 #[derive(Debug)]
 pub struct Request<'c> {
     pub(super) head: &'c Head<'c>,
-    pub(super) params: Params<'c>,
+    pub(super) params: &'c Params<'c>,
     pub(super) body: RequestBody<'c>,
     pub(super) peer: &'c Peer,
 }

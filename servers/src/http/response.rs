@@ -31,7 +31,7 @@ pub struct Response {
     pub(super) cause: Option<io::Error>,
 }
 
-/// The bytes of an answer, or where they come from. Never sent for HEAD, 204 and 304.
+/// The bytes of an answer, or where they come from. Never sent for HEAD, 204, 205 and 304.
 #[non_exhaustive]
 pub enum Body {
     /// Nothing.

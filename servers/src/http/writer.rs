@@ -21,6 +21,10 @@ pub(super) enum Coding {
 /// `flush` sends what there is, so that server-sent events leave one by one.
 ///
 /// A write fails once the peer has gone and the kernel knows it.
+///
+/// # Cancel
+/// A write that is interrupted, say by a [`greenroom::timeout`] around it, is the last: later ones are
+/// `BrokenPipe`, and the client sees the connection end in mid-air.
 #[derive(Debug)]
 pub struct BodyWriter<'c> {
     client: &'c Client,

@@ -328,6 +328,20 @@ fn access_log_has_a_line_per_request_and_no_line_of_a_client() {
 }
 
 #[test]
+fn access_log_has_a_line_of_an_answer_that_was_cut() {
+    let _watchdog = watchdog();
+    let site = Site::with(1, patient().0, Http::new(router()).access_log(true));
+    for path in ["/torn?cut", "/endless?cut"] {
+        let mut talk = Talk::new(site.address);
+        talk.send(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes());
+        talk.stream.read_exact(&mut [0; 100]).unwrap();
+        drop(talk);
+        until(|| site.totals().open == 0);
+        assert_eq!(access_with(&format!("\"GET {path} ")).len(), 1, "{path}");
+    }
+}
+
+#[test]
 fn body_whose_writer_panics_ends_its_client_only() {
     let _watchdog = watchdog();
     let router = router().get("/burst", |_: &mut Request<'_>| {

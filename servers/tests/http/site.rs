@@ -98,6 +98,7 @@ pub(crate) fn router() -> Router {
             Response::text(request.method().to_owned())
         })
         .get("/none", |_| Response::new(204))
+        .get("/reset", |_| Response::text("left out").with_status(205))
         .get("/same", |_| Response::text("left out").with_status(304))
         .get("/stream", |_| Response::stream(Cursor::new("one two")))
         .get("/sized", |_| Response::text("x".repeat(300_000)))

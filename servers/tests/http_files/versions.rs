@@ -4,7 +4,7 @@ use crate::ground::{Server, Tree, pattern};
 use crate::watchdog::watchdog;
 use greenroom_servers::http::format_date;
 use std::fs::File;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 #[test]
@@ -112,6 +112,43 @@ fn range_is_sent_with_its_place() {
             "{range}"
         );
     }
+}
+
+#[test]
+fn two_range_fields_are_as_good_as_none() {
+    let _watchdog = watchdog();
+    let tree = Tree::new();
+    tree.file("file", "contents");
+    let answer =
+        Server::start(&tree).ask("GET", "/file", "Range: bytes=0-1\r\nRange: bytes=2-3\r\n");
+    assert_eq!((answer.status, answer.text()), (200, "contents"));
+}
+
+/// By a rename, in the same instant, with the same size.
+#[test]
+fn tag_tells_versions_of_one_instant_apart() {
+    let _watchdog = watchdog();
+    let tree = Tree::new();
+    let at = UNIX_EPOCH + Duration::from_secs(784_111_777);
+    let [file, next] = ["file", "next"].map(|name| {
+        let path = tree.file(name, name);
+        let file = File::options().write(true).open(&path).unwrap();
+        file.set_modified(at).unwrap();
+        path
+    });
+    let server = Server::start(&tree);
+    let first = server.get("/file");
+    std::fs::rename(next, &file).unwrap();
+    let second = server.get("/file");
+    assert_eq!((first.text(), second.text()), ("file", "next"));
+    assert_ne!(first.field("etag"), second.field("etag"));
+    // And nothing else.
+    let inode = format!("{:x}", std::fs::metadata(file).unwrap().ino());
+    let tag = second.field("etag").unwrap();
+    assert!(
+        inode.len() < 4 || !tag.contains(&inode),
+        "{tag} has {inode}"
+    );
 }
 
 #[test]

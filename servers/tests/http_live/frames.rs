@@ -207,6 +207,33 @@ fn server_that_stops_says_that_it_goes_away() {
     }
 }
 
+#[test]
+fn opening_while_the_server_stops_is_sent_away_at_once() {
+    let _watchdog = watchdog();
+    let server = echo(limits());
+    let address = server.address();
+    let mut idle = TcpStream::connect(address).unwrap();
+    let mut late = TcpStream::connect(address).unwrap();
+    let (begin, end) = OPENING.split_at(10);
+    late.write_all(begin.as_bytes()).unwrap();
+    while server.totals().bytes_in < 10 || server.totals().open < 2 {
+        std::thread::yield_now();
+    }
+    let stopper = std::thread::spawn(move || server.stop(Duration::from_secs(3600)));
+    assert_eq!(idle.read(&mut [0]).unwrap(), 0);
+    late.write_all(end.as_bytes()).unwrap();
+    let mut said = Vec::new();
+    while !said.ends_with(b"\x88\x02\x03\xE9") {
+        let mut byte = [0];
+        late.read_exact(&mut byte).unwrap();
+        said.push(byte[0]);
+    }
+    late.write_all(&frame(0x88, &1001_u16.to_be_bytes()))
+        .unwrap();
+    assert_eq!(late.read(&mut [0]).unwrap(), 0);
+    assert_eq!(stopper.join().unwrap().cut_off, 0);
+}
+
 /// One limit of time, not one for the message and one more for the goodbye.
 #[test]
 fn peer_that_takes_nothing_is_given_up_once() {

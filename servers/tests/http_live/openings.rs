@@ -33,6 +33,7 @@ fn opening(change: &str, version: &str) -> String {
 fn router(origins: Origins) -> Router {
     let limits = WebSocketLimits {
         origins,
+        protocols: vec![String::from("chat.v2"), String::from("chat.v1")],
         ..WebSocketLimits::default()
     };
     Router::new().websocket_with("/chat", limits, |socket, opening| {
@@ -56,7 +57,8 @@ fn openings_get_what_the_table_says() {
             continue;
         };
         let (change, rest) = row.split_once("` | ").unwrap();
-        let (status, log) = rest.split_once(" | ").unwrap();
+        let (reply, log) = rest.split_once(" | ").unwrap();
+        let (status, protocol) = reply.split_once(", ").unwrap_or((reply, ""));
         assert_eq!(log, "none |", "what the server answers here is no news");
         let (version, change) = match change.strip_prefix("HTTP/1.0") {
             Some(_) => ("1.0", ""),
@@ -73,6 +75,9 @@ fn openings_get_what_the_table_says() {
             assert!(head.contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"));
             assert!(head.contains("Connection: Upgrade\r\n"), "{head}");
         }
+        let agreed = head.split_once("Sec-WebSocket-Protocol: ");
+        let agreed = agreed.map(|(_, rest)| rest.lines().next().unwrap());
+        assert_eq!(agreed.unwrap_or(""), protocol, "{line}\n{head}");
         if status == "426" {
             assert!(head.contains("Sec-WebSocket-Version: 13\r\n"), "{head}");
         }

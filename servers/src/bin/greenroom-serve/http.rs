@@ -12,7 +12,6 @@ use std::time::Duration;
 
 const PORT: u16 = 8000;
 const IDLE: Duration = Duration::from_secs(60);
-const REJECTION: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 5\r\ncontent-length: 0\r\n\r\n";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -64,7 +63,7 @@ impl Http {
             options: &self.options,
             places: &self.options.listen_or(PORT),
             idle: IDLE,
-            rejection: REJECTION,
+            rejection: http::BUSY.as_bytes(),
             last_act: Box::new(|| {}),
         };
         let server = http::Http::new(router)

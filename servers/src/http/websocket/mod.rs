@@ -16,6 +16,7 @@ mod socket;
 
 pub use socket::{Message, Next, WebSocket};
 
+use super::headers::tokens;
 use super::request::{Request, Version};
 use super::response::Response;
 use super::router::Router;
@@ -58,6 +59,9 @@ pub struct WebSocketLimits {
     pub close_timeout: Duration,
     /// Whose pages may connect.
     pub origins: Origins,
+    /// Subprotocols that the handler speaks: the first one that the client offers and that is among them is
+    /// agreed on. A browser that offers some and gets none gives up.
+    pub protocols: Vec<String>,
 }
 
 impl Default for WebSocketLimits {
@@ -69,6 +73,7 @@ impl Default for WebSocketLimits {
             ping_interval: Duration::from_secs(20),
             close_timeout: Duration::from_secs(2),
             origins: Origins::Same,
+            protocols: Vec::new(),
         }
     }
 }
@@ -83,6 +88,8 @@ pub struct Opening {
     pub query: Option<String>,
     /// Where the page came from, if a browser asked.
     pub origin: Option<String>,
+    /// The subprotocol that was agreed on; see [`WebSocketLimits::protocols`].
+    pub protocol: Option<String>,
     /// Who asked.
     pub peer: Peer,
 }
@@ -142,12 +149,17 @@ impl Router {
                 Ok(accept) => accept,
                 Err(status) => return refusal(status),
             };
-            let opening = opening_of(request);
+            let opening = opening_of(request, &limits.protocols);
+            let protocol = opening.protocol.clone();
             let (limits, handler) = (Arc::clone(&limits), Arc::clone(&handler));
-            Response::upgrade("websocket", move |upgraded| {
+            let response = Response::upgrade("websocket", move |upgraded| {
                 socket::run(upgraded, &limits, |socket| handler(socket, &opening))
-            })
-            .header("Sec-WebSocket-Accept", accept)
+            });
+            let response = response.header("Sec-WebSocket-Accept", accept);
+            match protocol {
+                Some(protocol) => response.header("Sec-WebSocket-Protocol", protocol),
+                None => response,
+            }
         })
     }
 }
@@ -205,11 +217,15 @@ fn admits(origins: &Origins, origin: Option<&[u8]>, host: Option<&str>) -> bool 
     }
 }
 
-fn opening_of(request: &Request<'_>) -> Opening {
+fn opening_of(request: &Request<'_>, protocols: &[String]) -> Opening {
+    let offers = request.headers();
+    let mut offers = offers.get_all("sec-websocket-protocol").flat_map(tokens);
+    let spoken = |offer: &[u8]| protocols.iter().find(|own| own.as_bytes() == offer);
     Opening {
         path: request.path().to_owned(),
         query: request.query().map(str::to_owned),
         origin: request.headers().get("origin").map(str::to_owned),
+        protocol: offers.find_map(spoken).cloned(),
         peer: request.peer().clone(),
     }
 }

@@ -265,7 +265,7 @@ pub(super) fn run(
         .write_buffer_size(BUFFER_BYTES)
         .max_message_size(Some(limits.message_bytes_max))
         .max_frame_size(Some(limits.frame_bytes_max));
-    upgraded.client().stay_idle();
+    let is_wanted = upgraded.client().stay_idle();
     let pipe = Pipe::new(upgraded.client(), early);
     let mut socket = WebSocket {
         socket: tungstenite::WebSocket::from_raw_socket(pipe, Role::Server, Some(config)),
@@ -273,6 +273,10 @@ pub(super) fn run(
         is_pinged: false,
         is_broken: false,
     };
+    if !is_wanted {
+        socket.close(CloseCode::Away, limits.close_timeout);
+        return Ok(());
+    }
     let result = handler(&mut socket);
     let code = match result {
         Ok(()) => CloseCode::Normal,
