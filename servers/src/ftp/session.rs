@@ -12,6 +12,7 @@ use super::listing::FactSet;
 use super::login::Login;
 use super::reply::{Reply, harmless};
 use super::settings::Settings;
+use crate::printable::is_harmless;
 use crate::root::{Root, VirtualPath};
 use crate::{Client, Handler, Stream};
 use greenroom::net::{Shutdown, SocketAddr, TcpStream};
@@ -118,8 +119,7 @@ impl Handler for Ftp {
         };
         // Abort comes as urgent data, which would be taken out of the line otherwise.
         rustix::net::sockopt::set_socket_oobinline(control, true)?;
-        let mut session = Session::new(self, client, control)?;
-        let outcome = session.run();
+        let outcome = Session::new(self, client, control).and_then(|mut session| session.run());
         match outcome {
             // Not heard of as errors: everybody leaves in one of these ways.
             Err(error) if is_farewell(error.kind()) => Ok(()),
@@ -129,7 +129,10 @@ impl Handler for Ftp {
 }
 
 fn is_farewell(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)
+    matches!(
+        kind,
+        ErrorKind::BrokenPipe | ErrorKind::ConnectionReset | ErrorKind::NotConnected
+    )
 }
 
 /// What comes after a command.
@@ -403,12 +406,8 @@ fn shown(line: &[u8]) -> String {
     format!("`{}{dots}`", printable(&String::from_utf8_lossy(&cut)))
 }
 
-/// Terminals that show a log obey control characters, and those that turn the direction of text.
+/// With question marks, as in answers and lists.
 pub(super) fn printable(text: &str) -> String {
-    let is_harmless = |c: char| {
-        !c.is_control()
-            && !matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
     text.chars()
         .map(|c| if is_harmless(c) { c } else { '?' })
         .collect()

@@ -165,6 +165,10 @@ impl Session<'_> {
                 true => Writing::Append,
                 false => Writing::Keep,
             };
+            if offset > 0 {
+                // Before a file is made that nothing can be added to.
+                root.facts(&path)?;
+            }
             let file = root.open_to_write(&path, writing)?;
             let len = file.metadata()?.len();
             Ok((file, len))
@@ -328,9 +332,9 @@ fn closing(outcome: Outcome, bytes: u64) -> Reply {
             _ => Reply::new(426, "The data connection broke"),
         },
         Ok(Err(Broken::File(error))) => match refusal(&error) {
-            Reply {
-                code: 452, text, ..
-            } => Reply::new(452, text),
+            reply @ Reply {
+                code: 452 | 552, ..
+            } => reply,
             _ => Reply::new(451, "The file failed"),
         },
         Ok(Err(Broken::TooLong)) => Reply::new(552, "Too long; the beginning is kept"),

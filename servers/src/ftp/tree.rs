@@ -141,6 +141,7 @@ pub(super) fn refusal(error: &io::Error) -> Reply {
         ErrorKind::InvalidFilename => (553, "A name is too long"),
         ErrorKind::InvalidInput => (553, "A name is not allowed"),
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => (452, "No room on the disk"),
+        ErrorKind::FileTooLarge => (552, "Too long; the beginning is kept"),
         _ => {
             log::warn!("a file or directory: {error}");
             (550, "Not to be had")

@@ -274,6 +274,24 @@ fn client_that_vanishes_leaves_nothing_behind() {
 }
 
 #[test]
+fn client_that_resets_at_once_is_no_error() {
+    let _watchdog = watchdog();
+    let mut site = Site::new();
+    for _ in 0..100 {
+        let stream = TcpStream::connect(site.address).unwrap();
+        let now = Some(Duration::ZERO);
+        socket2::SockRef::from(&stream).set_linger(now).unwrap();
+    }
+    // Those who reset come before it in the queue.
+    site.login("ada");
+    let running = site.running.take().unwrap();
+    let totals = site
+        .runtime
+        .run(|| running.shutdown(Duration::from_secs(60)));
+    assert_eq!(totals.errors, 0, "{totals:?}");
+}
+
+#[test]
 fn half_closed_control_connection_gets_its_answers() {
     let _watchdog = watchdog();
     let site = Site::new();

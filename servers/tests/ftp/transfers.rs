@@ -84,6 +84,9 @@ fn uploads_are_written_appended_and_changed() {
     raw.ask("REST 7", "350");
     raw.ask("STOR new.bin", "554");
     assert_eq!(site.read("new.bin"), b"short!");
+    raw.ask("REST 7", "350");
+    raw.ask("STOR nowhere", "550");
+    assert!(!site.path("nowhere").exists());
     raw.ask("MKD made", "257 \"/made\"");
     raw.ask("RNFR new.bin", "350");
     raw.ask("RNTO made/moved.bin", "250");
