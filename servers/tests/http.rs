@@ -11,6 +11,8 @@ mod crowds;
 mod ends;
 #[path = "http/fuzz.rs"]
 mod fuzz;
+#[path = "../../tests/support/fuzz_cases.rs"]
+mod fuzz_cases;
 #[path = "http/logs.rs"]
 mod logs;
 #[path = "http/manners.rs"]

@@ -3,6 +3,7 @@
 //! What once went wrong, or is near to what could, is kept in `tests/corpus/ftp/`: a file is what one client
 //! sends.
 
+use super::fuzz_cases::cases;
 use super::ground::{Raw, Site, settings};
 use super::watchdog::watchdog;
 use greenroom_servers::ftp::Settings;
@@ -127,7 +128,7 @@ fn random_sessions_are_answered_and_ended() {
     let _watchdog = watchdog();
     let site = site();
     let config = Config {
-        cases: 300,
+        cases: cases(300),
         failure_persistence: None,
         ..Config::default()
     };
