@@ -7,6 +7,7 @@
 use super::command::{self, Command, Fault};
 use super::data::Representation;
 use super::door::Door;
+use super::guesses::Guesses;
 use super::lines::{Line, Lines};
 use super::listing::FactSet;
 use super::login::Login;
@@ -55,6 +56,7 @@ const LAST_WORDS: (Duration, u64) = (Duration::from_millis(500), 64 * 1024);
 pub struct Ftp {
     pub(super) root: Root,
     pub(super) settings: Arc<Settings>,
+    pub(super) guesses: Arc<Guesses>,
     stopping: Arc<Event>,
 }
 
@@ -75,6 +77,7 @@ impl Ftp {
     pub fn new(root: Root, settings: Settings) -> Ftp {
         Ftp {
             root,
+            guesses: Arc::new(Guesses::new(&settings)),
             settings: Arc::new(settings),
             stopping: Arc::new(Event::new()),
         }

@@ -90,6 +90,41 @@ fn third_wrong_password_ends_the_connection() {
 }
 
 #[test]
+fn wrong_passwords_are_counted_over_all_connections_of_an_address() {
+    let _watchdog = watchdog();
+    let site = Site::with(Settings {
+        login_delay: Duration::ZERO,
+        address_tries_max: 5,
+        ..settings()
+    });
+    // All at once: those who wait for their comparison are counted as well.
+    let mut raws: Vec<Raw> = (0..20).map(|_| site.connect()).collect();
+    let many = "421 Too many wrong passwords from your address; come back later";
+    for raw in &mut raws {
+        raw.ask("USER ada", "331");
+        raw.send(b"PASS wrong\r\n");
+    }
+    let mut compared = 0;
+    for raw in &mut raws {
+        let answer = raw.answer();
+        let is_compared = answer == "530 Wrong name or password";
+        assert!(is_compared || answer == many, "{answer}");
+        compared += u32::from(is_compared);
+    }
+    // Two are compared at one time.
+    assert!((5..7).contains(&compared), "{compared}");
+    // The right one is not looked at either, and nobody else is concerned.
+    let mut raw = site.connect();
+    raw.ask("USER ada", "331");
+    raw.ask("PASS pw", many);
+    raw.expect_end();
+    assert_eq!(logged(&raw.name()).pop().unwrap(), format!("PASS: {many}"));
+    let mut raw = site.connect();
+    raw.ask("USER anonymous", "331");
+    raw.ask("PASS x", "230");
+}
+
+#[test]
 fn without_anonymous_its_names_are_like_any_other() {
     let _watchdog = watchdog();
     let site = Site::with(Settings {
