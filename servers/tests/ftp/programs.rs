@@ -149,6 +149,22 @@ fn client_gets_resumes_and_puts_by_its_arguments() {
 }
 
 #[test]
+fn client_whose_output_nobody_reads_ends_well() {
+    let _watchdog = watchdog();
+    let dir = TempDir::new();
+    let root = plant(&dir.0);
+    let (_running, port) = start(&root, &[]);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = example(CLIENT_PROGRAM, &["--port", &port, "list"]);
+    let ended = command.stdout(writer).output().unwrap();
+    assert!(
+        ended.status.success() && ended.stderr.is_empty(),
+        "{ended:?}"
+    );
+}
+
+#[test]
 fn bad_arguments_are_named() {
     let _watchdog = watchdog();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
