@@ -2,7 +2,8 @@
 //!
 //! One green thread reads it, during a transfer too (`transfer`): only ABOR, and STAT without anything
 //! before it, are noticed ahead of their turn. A client is idle between its last answer and the *end* of
-//! its next line, so a line that comes byte by byte wins no time.
+//! its next line, so a line that comes byte by byte wins no time; and one that has begun must be whole in
+//! the time of a request.
 
 use super::command::{self, Command, Fault};
 use super::data::Representation;
@@ -202,20 +203,20 @@ impl<'a> Session<'a> {
     fn run(&mut self) -> io::Result<()> {
         "connection".clone_into(&mut self.asked);
         self.say(220, "Ready")?;
-        let deadline = |limit: Option<Duration>| Instant::now() + limit.unwrap_or(NEVER).min(NEVER);
-        loop {
-            let idle_at = deadline(self.client.limits().idle_timeout);
-            let Some(line) = self.next_line(idle_at)? else {
-                return self.farewell();
-            };
+        while let Some(line) = self.next_line()? {
             if self.obey(line)? == Next::Leave {
-                return self.farewell();
+                break;
             }
         }
+        self.farewell()
     }
 
     /// The next line; `None`: the connection is over, and that was said.
-    fn next_line(&mut self, idle_at: Instant) -> io::Result<Option<Line>> {
+    fn next_line(&mut self) -> io::Result<Option<Line>> {
+        let limits = self.client.limits();
+        let after = |limit: Option<Duration>| Instant::now() + limit.unwrap_or(NEVER).min(NEVER);
+        let idle_at = after(limits.idle_timeout);
+        let mut line_at = None;
         loop {
             if self.ftp.stopping.is_set() {
                 "shutdown".clone_into(&mut self.asked);
@@ -228,11 +229,15 @@ impl<'a> Session<'a> {
             if self.is_at_end {
                 return Ok(None);
             }
+            if self.lines.has_begun() {
+                line_at.get_or_insert_with(|| after(limits.request_timeout));
+            }
+            let late_at = line_at.map_or(idle_at, |at| idle_at.min(at));
             greenroom::select! {
                 biased;
                 wait(self.ftp.stopping) => {}
                 readable(self.control) -> ready => { ready?; self.receive()?; }
-                at(idle_at) => {
+                at(late_at) => {
                     "silence".clone_into(&mut self.asked);
                     self.say(421, "Idle for too long; good bye")?;
                     return Ok(None);

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// What an FTP server grants; change single fields with `Settings { users, ..Settings::default() }`. How
-/// long a silent client may stay is [`Limits::idle_timeout`](crate::Limits::idle_timeout).
+/// long a silent client may stay, a line take, and how slowly a client may read is in [`Limits`](crate::Limits).
 ///
 /// # Examples
 /// ```

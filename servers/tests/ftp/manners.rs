@@ -182,6 +182,23 @@ fn idle_client_is_told_and_closed() {
 }
 
 #[test]
+fn line_that_is_not_whole_in_time_ends_the_connection() {
+    let _watchdog = watchdog();
+    let limits = Limits {
+        request_timeout: Some(SOON),
+        ..Limits::default()
+    };
+    let site = Site::start("127.0.0.1:0", 2, settings(), limits);
+    let (mut idle, mut slow) = (site.connect(), site.connect());
+    slow.send(b"NOOP\r\nNOO");
+    slow.expect("200");
+    slow.expect("421");
+    slow.expect_end();
+    // Nothing has begun here.
+    idle.ask("NOOP", "200");
+}
+
+#[test]
 fn client_beyond_the_limit_is_told_and_closed() {
     let _watchdog = watchdog();
     let limits = Limits {
