@@ -333,7 +333,8 @@ fn closing(outcome: Outcome, bytes: u64) -> Reply {
         },
         Ok(Err(Broken::File(error))) => match refusal(&error) {
             reply @ Reply {
-                code: 452 | 552, ..
+                code: 451 | 452 | 552,
+                ..
             } => reply,
             _ => Reply::new(451, "The file failed"),
         },

@@ -140,6 +140,7 @@ pub(super) fn refusal(error: &io::Error) -> Reply {
         ErrorKind::DirectoryNotEmpty => (550, "The directory is not empty"),
         ErrorKind::InvalidFilename => (553, "A name is too long"),
         ErrorKind::InvalidInput => (553, "A name is not allowed"),
+        ErrorKind::UnexpectedEof => (451, "The file has become shorter"),
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => (452, "No room on the disk"),
         ErrorKind::FileTooLarge => (552, "Too long; the beginning is kept"),
         _ => {

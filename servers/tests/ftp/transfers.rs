@@ -190,7 +190,7 @@ fn file_that_becomes_shorter_is_no_whole_download() {
         .unwrap();
     let sent = std::io::copy(&mut data, &mut std::io::sink()).unwrap();
     assert!(sent < 1 << 30, "{sent}");
-    raw.expect("451 The file failed");
+    raw.expect("451 The file has become shorter");
     assert_eq!(raw.fetch("RETR a.txt"), b"hello\n");
 }
 
