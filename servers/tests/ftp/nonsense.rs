@@ -79,7 +79,13 @@ fn session() -> impl Strategy<Value = Vec<u8>> {
         .prop_map(|(word, name, end)| [WORDS[word], NAMES[name], ENDS[end]].concat().into_bytes());
     let noise = vec(any::<u8>(), 0..700);
     let piece = prop_oneof![9 => line, 1 => noise];
-    vec(piece, 0..40).prop_map(|pieces| pieces.concat())
+    // At random next to nobody would log in; and without a QUIT the first transfer would be the end.
+    let login = prop::sample::select(&["", "USER ada\r\nPASS pw\r\n", "USER ftp\r\nPASS x\r\n"]);
+    let end = prop::sample::select(&["", "\r\nQUIT\r\n"]);
+    let pieces = (login, vec(piece, 0..40), end);
+    pieces.prop_map(|(login, pieces, end)| {
+        [login.as_bytes(), &pieces.concat(), end.as_bytes()].concat()
+    })
 }
 
 /// Sends it all, closes its direction, and hears the server to its end.
@@ -108,7 +114,7 @@ fn site() -> Site {
     // A pause for each wrong password and each missing connection would be all that the test does.
     let (now, soon) = (
         std::time::Duration::ZERO,
-        std::time::Duration::from_millis(5),
+        std::time::Duration::from_millis(1),
     );
     Site::with(Settings {
         login_delay: now,
