@@ -15,7 +15,7 @@ use std::net::{Shutdown, TcpStream};
 use std::path::Path;
 
 /// What lines are made of, so that they come further than "not a command".
-const WORDS: [&str; 40] = [
+const WORDS: [&str; 43] = [
     "USER ada",
     "PASS pw",
     "USER anonymous",
@@ -44,6 +44,9 @@ const WORDS: [&str; 40] = [
     "EPSV",
     "EPSV ALL",
     "EPSV 1",
+    "EPSV\r\nRETR",
+    "EPSV\r\nSTOR",
+    "EPSV\r\nLIST",
     "ABOR",
     "NOOP",
     "STAT",
