@@ -20,6 +20,7 @@
 #[path = "../../examples/cli/mod.rs"]
 mod cli;
 
+use cli::say;
 use greenroom::fs::File;
 use greenroom_servers::ftp::client::{Answer, FtpClient};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -119,9 +120,7 @@ fn obey(ftp: &mut FtpClient, words: &[&str]) -> io::Result<()> {
         ["put", local] => put(ftp, local, last_name(local)?),
         ["put", local, file] => put(ftp, local, file),
         ["cd", directory] => ftp.cwd(directory),
-        ["pwd"] => ftp
-            .pwd()
-            .map(|path| greenroom::println!("{}", cli::printable(&path))),
+        ["pwd"] => ftp.pwd().map(|path| say!("{}", cli::printable(&path))),
         ["mkdir", directory] => ftp.mkdir(directory),
         ["rm", file] => ftp.delete(file),
         ["mv", from, to] => ftp.rename(from, to),
@@ -134,7 +133,7 @@ fn obey(ftp: &mut FtpClient, words: &[&str]) -> io::Result<()> {
 
 fn list(ftp: &mut FtpClient, directory: &str) -> io::Result<()> {
     for line in ftp.list(directory)?.lines() {
-        greenroom::println!("{}", cli::printable(line));
+        say!("{}", cli::printable(line));
     }
     Ok(())
 }
@@ -148,7 +147,7 @@ fn get(ftp: &mut FtpClient, file: &str, local: &str) -> io::Result<()> {
     let bytes = ftp.get(file, &mut sink, |so_far, total| show(&bar, so_far, total))?;
     sink.file()?;
     bar.finish_and_clear();
-    greenroom::println!("{local}: {bytes} bytes");
+    say!("{local}: {bytes} bytes");
     Ok(())
 }
 
@@ -183,7 +182,7 @@ fn resume(ftp: &mut FtpClient, file: &str, local: &str) -> io::Result<()> {
     let progress = |so_far, total| show(&bar, so_far, total);
     let bytes = ftp.resume_get(file, Path::new(local), progress)?;
     bar.finish_and_clear();
-    greenroom::println!("{local}: {bytes} bytes more");
+    say!("{local}: {bytes} bytes more");
     Ok(())
 }
 
@@ -193,7 +192,7 @@ fn put(ftp: &mut FtpClient, local: &str, file: &str) -> io::Result<()> {
     let bar = bar();
     let bytes = ftp.put(file, &source, |so_far| show(&bar, so_far, Some(total)))?;
     bar.finish_and_clear();
-    greenroom::println!("{file}: {bytes} bytes");
+    say!("{file}: {bytes} bytes");
     Ok(())
 }
 

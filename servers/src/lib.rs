@@ -20,6 +20,7 @@ pub mod services;
 mod ear;
 mod framework;
 mod linger;
+mod send_file;
 
 pub use framework::client::Client;
 pub use framework::concurrency::Concurrency;

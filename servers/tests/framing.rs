@@ -5,6 +5,10 @@
 //! changed at random.
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+#[path = "../../tests/support/fuzz_cases.rs"]
+mod fuzz_cases;
+
+use fuzz_cases::cases;
 use greenroom_servers::framing::{read_frame, read_text_frame, write_frame, write_text_frame};
 use greenroom_servers::{Line, LineReader};
 use proptest::prelude::*;
@@ -217,7 +221,7 @@ fn length_that_lies_takes_no_memory() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(400), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn messages_come_back_as_they_were(messages: Vec<Vec<u8>>, piece in 1usize..40) {

@@ -3,6 +3,8 @@
 
 #[path = "../../tests/support/child.rs"]
 mod child;
+#[path = "../../tests/support/fuzz_cases.rs"]
+mod fuzz_cases;
 #[path = "../../tests/support/installed.rs"]
 mod installed;
 #[path = "../../tests/support/kill.rs"]

@@ -12,6 +12,8 @@ mod crowds;
 mod ends;
 #[path = "http/fuzz.rs"]
 mod fuzz;
+#[path = "../../tests/support/fuzz_cases.rs"]
+mod fuzz_cases;
 #[path = "http/interrupts.rs"]
 mod interrupts;
 #[path = "http/logs.rs"]

@@ -106,6 +106,19 @@ impl Client {
         })
     }
 
+    /// Another connection of the same client: counted with this one, bounded by an idle time-out of its own.
+    ///
+    /// # Errors
+    /// As [`new`](Client::new).
+    pub(crate) fn beside(&self, stream: Stream, idle_timeout: Duration) -> io::Result<Client> {
+        let limits = Limits {
+            idle_timeout: Some(idle_timeout),
+            ..Limits::clone(&self.limits)
+        };
+        let (peer, counters) = (self.peer.clone(), Arc::clone(&self.counters));
+        Client::new(stream, peer, Arc::new(limits), counters)
+    }
+
     /// Whether the server has shut the connection down.
     pub(crate) fn is_cut_off(&self) -> bool {
         let cut = self.cut.as_ref();

@@ -105,7 +105,7 @@ impl Drop for Place {
 }
 
 /// What counts as one address: an IPv6 network of 64 bits does.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & V6_NETWORK).into(),
         address @ IpAddr::V4(_) => address,

@@ -14,7 +14,7 @@ pub(crate) mod control;
 pub(crate) mod counters;
 mod crew;
 mod episode;
-mod gate;
+pub(crate) mod gate;
 pub(crate) mod handler;
 pub(crate) mod idle;
 mod life;

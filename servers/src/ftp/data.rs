@@ -7,15 +7,19 @@ use super::ascii::{FromNetwork, to_network};
 use super::listing::Form;
 use crate::Client;
 use crate::root::{Entry, ReadDir};
+use crate::send_file::send_file;
 use greenroom::fs::File;
-use greenroom::net::{Shutdown, TcpStream};
-use std::io::{self, Read, Write};
+use greenroom::net::Shutdown;
+use std::io::{self, ErrorKind, Read, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 /// One read and one write: large enough that the calls do not count, small enough for thousands of
 /// transfers.
 const PIECE_BYTES: usize = 64 * 1024;
+
+/// So much is sent between two steps of the count that STAT shows.
+const REPORTED_BYTES: u64 = 1 << 20;
 
 /// Entries that are sorted together; a directory with more is a sequence of sorted lists.
 const SORTED_TOGETHER: usize = 4096;
@@ -42,58 +46,59 @@ pub(crate) enum Broken {
     TooLong,
 }
 
-/// A transfer's bytes so far; they are among those of its client, too.
-pub(crate) struct Progress<'c> {
-    client: &'c Client,
-    /// In the file's count: in TYPE A that of the network differs.
-    of_file: AtomicU64,
-}
+/// A transfer's bytes so far, in the file's count: in TYPE A that of the network differs.
+#[derive(Debug, Default)]
+pub(crate) struct Progress(AtomicU64);
 
-impl Progress<'_> {
-    pub(crate) fn new(client: &Client) -> Progress<'_> {
-        Progress {
-            client,
-            of_file: AtomicU64::new(0),
-        }
-    }
-
+impl Progress {
     pub(crate) fn bytes(&self) -> u64 {
         // Relaxed, here and below: a number for people.
-        self.of_file.load(Ordering::Relaxed)
+        self.0.load(Ordering::Relaxed)
     }
 
-    fn add(&self, of_file: usize) {
-        self.of_file.fetch_add(of_file as u64, Ordering::Relaxed);
+    fn add(&self, bytes: u64) {
+        self.0.fetch_add(bytes, Ordering::Relaxed);
     }
 }
 
-/// The rest of a file, from its position.
-pub(crate) fn send_file(
-    mut file: File,
-    as_what: Representation,
-    mut stream: &TcpStream,
-    progress: &Progress<'_>,
+/// A file from `offset` on, to the end that it has now: `len`.
+pub(crate) fn send_image(
+    file: &File,
+    mut offset: u64,
+    len: u64,
+    data: &Client,
+    progress: &Progress,
 ) -> Result<(), Broken> {
-    let mut piece = vec![0; PIECE_BYTES];
-    let mut converted = Vec::new();
+    while offset < len {
+        let part = (len - offset).min(REPORTED_BYTES);
+        send_file(data, file, offset, part).map_err(|error| match error.kind() {
+            // It has become shorter.
+            ErrorKind::UnexpectedEof => Broken::File(error),
+            _ => Broken::Data(error),
+        })?;
+        progress.add(part);
+        offset += part;
+    }
+    data.shutdown(Shutdown::Write).map_err(Broken::Data)
+}
+
+/// A file in TYPE A.
+pub(crate) fn send_ascii(
+    mut file: &File,
+    mut data: &Client,
+    progress: &Progress,
+) -> Result<(), Broken> {
+    let (mut piece, mut converted) = (vec![0; PIECE_BYTES], Vec::new());
     loop {
         let count = file.read(&mut piece).map_err(Broken::File)?;
         if count == 0 {
-            break;
+            return data.shutdown(Shutdown::Write).map_err(Broken::Data);
         }
-        let bytes = match as_what {
-            Representation::Image => &piece[..count],
-            Representation::Ascii => {
-                converted.clear();
-                to_network(&piece[..count], &mut converted);
-                &converted[..]
-            }
-        };
-        stream.write_all(bytes).map_err(Broken::Data)?;
-        progress.client.count_sent(bytes.len() as u64);
-        progress.add(count);
+        converted.clear();
+        to_network(&piece[..count], &mut converted);
+        data.write_all(&converted).map_err(Broken::Data)?;
+        progress.add(count as u64);
     }
-    stream.shutdown(Shutdown::Write).map_err(Broken::Data)
 }
 
 /// To a file's position, at most `room` bytes. What came before an error stays in the file, so that the
@@ -102,15 +107,14 @@ pub(crate) fn receive_file(
     mut file: File,
     as_what: Representation,
     room: u64,
-    mut stream: &TcpStream,
-    progress: &Progress<'_>,
+    mut data: &Client,
+    progress: &Progress,
 ) -> Result<(), Broken> {
     let mut piece = vec![0; PIECE_BYTES];
     let mut converted = Vec::new();
     let (mut way, mut room) = (FromNetwork::default(), room);
     loop {
-        let count = stream.read(&mut piece).map_err(Broken::Data)?;
-        progress.client.count_received(count as u64);
+        let count = data.read(&mut piece).map_err(Broken::Data)?;
         let bytes = match as_what {
             Representation::Image => &piece[..count],
             Representation::Ascii => {
@@ -124,7 +128,7 @@ pub(crate) fn receive_file(
         };
         let fits = bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX));
         file.write_all(&bytes[..fits]).map_err(Broken::File)?;
-        progress.add(fits);
+        progress.add(fits as u64);
         room -= fits as u64;
         if fits < bytes.len() {
             return Err(Broken::TooLong);
@@ -145,8 +149,8 @@ pub(crate) enum Listed {
 pub(crate) fn send_list(
     listed: Listed,
     form: &Form,
-    mut stream: &TcpStream,
-    progress: &Progress<'_>,
+    mut data: &Client,
+    progress: &Progress,
 ) -> Result<(), Broken> {
     let now = SystemTime::now();
     let mut send = |name: &[u8], facts: &_, text: &mut Vec<u8>, is_last: bool| {
@@ -155,9 +159,8 @@ pub(crate) fn send_list(
             text.extend(b"\r\n");
         }
         if is_last || text.len() >= PIECE_BYTES {
-            stream.write_all(text).map_err(Broken::Data)?;
-            progress.client.count_sent(text.len() as u64);
-            progress.add(text.len());
+            data.write_all(text).map_err(Broken::Data)?;
+            progress.add(text.len() as u64);
             text.clear();
         }
         Ok(())
@@ -183,5 +186,5 @@ pub(crate) fn send_list(
             }
         },
     }
-    stream.shutdown(Shutdown::Write).map_err(Broken::Data)
+    data.shutdown(Shutdown::Write).map_err(Broken::Data)
 }

@@ -97,6 +97,11 @@ impl Lines {
         self.is_too_long
     }
 
+    /// Whether there are bytes of a line without its end.
+    pub(crate) fn has_begun(&self) -> bool {
+        !self.line.is_empty()
+    }
+
     /// The complete lines, the oldest first.
     pub(crate) fn waiting(&self) -> impl ExactSizeIterator<Item = &Line> {
         self.ready.iter()

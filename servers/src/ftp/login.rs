@@ -1,7 +1,7 @@
 //! USER and PASS.
 //!
 //! A name that nobody has, and a wrong password, get the same answer after the same time. A wrong password
-//! costs a pause; so many of them cost the connection.
+//! costs a pause; so many of them cost the connection, and so many from one address all its tries (`guesses`).
 
 use super::session::{Next, Session, printable};
 use super::users::{Grant, is_anonymous};
@@ -56,7 +56,16 @@ impl Session<'_> {
                 home,
                 may_write: false,
             }),
-            None => settings.users.check(&name, password),
+            None => match self.compare(&name, password) {
+                Some(grant) => grant,
+                None => {
+                    self.say(
+                        421,
+                        "Too many wrong passwords from your address; come back later",
+                    )?;
+                    return Ok(Next::Leave);
+                }
+            },
         };
         let shown = printable(&String::from_utf8_lossy(&name));
         let Some(grant) = grant else {
@@ -79,6 +88,22 @@ impl Session<'_> {
             }
         }
         Ok(Next::Go)
+    }
+
+    /// What `name` gets, if the password is right; `None`: the address has had its tries.
+    fn compare(&self, name: &[u8], password: &[u8]) -> Option<Option<Grant>> {
+        let (settings, address) = (&self.ftp.settings, self.peer.ip());
+        // Held to the end: those who wait for theirs know the guesses of all before them.
+        let turn = settings.users.turn();
+        if self.ftp.guesses.are_used_up(address) {
+            return None;
+        }
+        let grant = turn.check(name, password);
+        if grant.is_none() && self.ftp.guesses.note(address) {
+            let (tries, peer) = (settings.address_tries_max, self.peer);
+            log::warn!("{peer}: {tries} wrong passwords from its address: no more for a while");
+        }
+        Some(grant)
     }
 
     fn home(&self, grant: &Grant) -> io::Result<Root> {

@@ -16,6 +16,7 @@ pub mod client;
 mod command;
 mod data;
 mod door;
+mod guesses;
 mod lines;
 mod listing;
 mod login;

@@ -5,7 +5,7 @@
 
 use argon2::password_hash::PasswordHash;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
-use greenroom::sync::Semaphore;
+use greenroom::sync::{Semaphore, SemaphoreGuard};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Passwords that are compared at one time, 19 MiB each: more would let strangers fill the memory.
@@ -26,9 +26,13 @@ impl Comparing {
         })
     }
 
-    /// Whether it is the password of that hash. Parks.
+    /// Waits until one may be compared. Parks.
+    pub(super) fn turn(&self) -> SemaphoreGuard<'_> {
+        self.turns.acquire()
+    }
+
+    /// Whether it is the password of that hash: in one's turn. Parks.
     pub(super) fn is_right(self: &Arc<Comparing>, hash: String, password: &[u8]) -> bool {
-        let _turn = self.turns.acquire();
         let (comparing, password) = (Arc::clone(self), password.to_vec());
         greenroom::unblock(move || {
             let mut blocks = comparing.with_memory(Vec::pop).unwrap_or_default();

@@ -2,16 +2,19 @@
 //!
 //! One green thread reads it, during a transfer too (`transfer`): only ABOR, and STAT without anything
 //! before it, are noticed ahead of their turn. A client is idle between its last answer and the *end* of
-//! its next line, so a line that comes byte by byte wins no time.
+//! its next line, so a line that comes byte by byte wins no time; and one that has begun must be whole in
+//! the time of a request.
 
 use super::command::{self, Command, Fault};
 use super::data::Representation;
 use super::door::Door;
+use super::guesses::Guesses;
 use super::lines::{Line, Lines};
 use super::listing::FactSet;
 use super::login::Login;
 use super::reply::{Reply, harmless};
 use super::settings::Settings;
+use crate::printable::is_harmless;
 use crate::root::{Root, VirtualPath};
 use crate::{Client, Handler, Stream};
 use greenroom::net::{Shutdown, SocketAddr, TcpStream};
@@ -54,6 +57,7 @@ const LAST_WORDS: (Duration, u64) = (Duration::from_millis(500), 64 * 1024);
 pub struct Ftp {
     pub(super) root: Root,
     pub(super) settings: Arc<Settings>,
+    pub(super) guesses: Arc<Guesses>,
     stopping: Arc<Event>,
 }
 
@@ -74,6 +78,7 @@ impl Ftp {
     pub fn new(root: Root, settings: Settings) -> Ftp {
         Ftp {
             root,
+            guesses: Arc::new(Guesses::new(&settings)),
             settings: Arc::new(settings),
             stopping: Arc::new(Event::new()),
         }
@@ -118,8 +123,7 @@ impl Handler for Ftp {
         };
         // Abort comes as urgent data, which would be taken out of the line otherwise.
         rustix::net::sockopt::set_socket_oobinline(control, true)?;
-        let mut session = Session::new(self, client, control)?;
-        let outcome = session.run();
+        let outcome = Session::new(self, client, control).and_then(|mut session| session.run());
         match outcome {
             // Not heard of as errors: everybody leaves in one of these ways.
             Err(error) if is_farewell(error.kind()) => Ok(()),
@@ -129,7 +133,10 @@ impl Handler for Ftp {
 }
 
 fn is_farewell(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)
+    matches!(
+        kind,
+        ErrorKind::BrokenPipe | ErrorKind::ConnectionReset | ErrorKind::NotConnected
+    )
 }
 
 /// What comes after a command.
@@ -196,20 +203,20 @@ impl<'a> Session<'a> {
     fn run(&mut self) -> io::Result<()> {
         "connection".clone_into(&mut self.asked);
         self.say(220, "Ready")?;
-        let deadline = |limit: Option<Duration>| Instant::now() + limit.unwrap_or(NEVER).min(NEVER);
-        loop {
-            let idle_at = deadline(self.client.limits().idle_timeout);
-            let Some(line) = self.next_line(idle_at)? else {
-                return self.farewell();
-            };
+        while let Some(line) = self.next_line()? {
             if self.obey(line)? == Next::Leave {
-                return self.farewell();
+                break;
             }
         }
+        self.farewell()
     }
 
     /// The next line; `None`: the connection is over, and that was said.
-    fn next_line(&mut self, idle_at: Instant) -> io::Result<Option<Line>> {
+    fn next_line(&mut self) -> io::Result<Option<Line>> {
+        let limits = self.client.limits();
+        let after = |limit: Option<Duration>| Instant::now() + limit.unwrap_or(NEVER).min(NEVER);
+        let idle_at = after(limits.idle_timeout);
+        let mut line_at = None;
         loop {
             if self.ftp.stopping.is_set() {
                 "shutdown".clone_into(&mut self.asked);
@@ -222,11 +229,15 @@ impl<'a> Session<'a> {
             if self.is_at_end {
                 return Ok(None);
             }
+            if self.lines.has_begun() {
+                line_at.get_or_insert_with(|| after(limits.request_timeout));
+            }
+            let late_at = line_at.map_or(idle_at, |at| idle_at.min(at));
             greenroom::select! {
                 biased;
                 wait(self.ftp.stopping) => {}
                 readable(self.control) -> ready => { ready?; self.receive()?; }
-                at(idle_at) => {
+                at(late_at) => {
                     "silence".clone_into(&mut self.asked);
                     self.say(421, "Idle for too long; good bye")?;
                     return Ok(None);
@@ -403,12 +414,8 @@ fn shown(line: &[u8]) -> String {
     format!("`{}{dots}`", printable(&String::from_utf8_lossy(&cut)))
 }
 
-/// Terminals that show a log obey control characters, and those that turn the direction of text.
+/// With question marks, as in answers and lists.
 pub(super) fn printable(text: &str) -> String {
-    let is_harmless = |c: char| {
-        !c.is_control()
-            && !matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
     text.chars()
         .map(|c| if is_harmless(c) { c } else { '?' })
         .collect()

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// What an FTP server grants; change single fields with `Settings { users, ..Settings::default() }`. How
-/// long a silent client may stay is [`Limits::idle_timeout`](crate::Limits::idle_timeout).
+/// long a silent client may stay, a line take, and how slowly a client may read is in [`Limits`](crate::Limits).
 ///
 /// # Examples
 /// ```
@@ -34,6 +34,11 @@ pub struct Settings {
     pub login_tries_max: u32,
     /// How long the answer to a wrong password takes.
     pub login_delay: Duration,
+    /// Wrong passwords from one address, over all its connections; of IPv6, from one network of 64 bits. After
+    /// the last, nobody there logs in with a password for the rest of the window.
+    pub address_tries_max: u32,
+    /// How long after the first of them an address has its tries again.
+    pub address_window: Duration,
     /// Lines of one connection that are no commands, the last of which ends it: whoever sends so many
     /// speaks another protocol.
     pub faults_max: u32,
@@ -41,8 +46,8 @@ pub struct Settings {
 
 impl Default for Settings {
     /// Nobody but anonymous readers of the whole tree; half a minute for a data connection, a minute of
-    /// standstill, a day for a transfer; files up to 4 GiB; three passwords, a second each; a hundred
-    /// lines of nonsense.
+    /// standstill, a day for a transfer; files up to 4 GiB; three passwords, a second each; twenty from
+    /// one address in ten minutes; a hundred lines of nonsense.
     fn default() -> Settings {
         Settings {
             users: Users::default(),
@@ -54,6 +59,8 @@ impl Default for Settings {
             upload_bytes_max: 4 << 30,
             login_tries_max: 3,
             login_delay: Duration::from_secs(1),
+            address_tries_max: 20,
+            address_window: Duration::from_secs(600),
             faults_max: 100,
         }
     }

@@ -10,17 +10,18 @@
 
 use super::address;
 use super::command::{Command, Family, Name, verb};
-use super::data::{Broken, Listed, Progress};
-use super::data::{receive_file, send_file, send_list};
+use super::data::{Broken, Listed, Progress, Representation};
+use super::data::{receive_file, send_ascii, send_image, send_list};
 use super::door::Door;
 use super::lines::Line;
 use super::listing::Form;
 use super::reply::Reply;
 use super::session::{Next, Session};
 use super::tree::refusal;
+use crate::Client;
 use crate::root::{Facts, Kind, Root, Writing};
 use greenroom::fs::File;
-use greenroom::net::{IpAddr, SocketAddr, TcpStream};
+use greenroom::net::{IpAddr, SocketAddr};
 use greenroom::thread::ScopedJoinHandle;
 use greenroom::{Cancelled, Elapsed};
 use std::io::{self, ErrorKind, Seek, SeekFrom};
@@ -127,8 +128,8 @@ impl Session<'_> {
         };
         match listed {
             Err(error) => self.refuse(&error),
-            Ok(listed) => self.transfer("The list comes", move |stream, progress| {
-                send_list(listed, &form, stream, progress)
+            Ok(listed) => self.transfer("The list comes", move |data, progress| {
+                send_list(listed, &form, data, progress)
             }),
         }
     }
@@ -139,12 +140,14 @@ impl Session<'_> {
             Err(error) => self.refuse(&error),
             // Before it is sought: the kernel knows no offset beyond 2^63.
             Ok((_, Facts { len, .. })) if offset > len => self.restart_is_beyond(),
-            Ok((mut file, _)) => {
+            Ok((file, Facts { len, .. })) => {
                 let representation = self.representation;
-                self.transfer("The file comes", move |stream, progress| {
-                    let start = SeekFrom::Start(offset);
-                    file.seek(start).map_err(Broken::File)?;
-                    send_file(file, representation, stream, progress)
+                self.transfer("The file comes", move |data, progress| {
+                    match representation {
+                        Representation::Image => send_image(&file, offset, len, data, progress),
+                        // From its beginning: there is no REST.
+                        Representation::Ascii => send_ascii(&file, data, progress),
+                    }
                 })
             }
         }
@@ -165,6 +168,10 @@ impl Session<'_> {
                 true => Writing::Append,
                 false => Writing::Keep,
             };
+            if offset > 0 {
+                // Before a file is made that nothing can be added to.
+                root.facts(&path)?;
+            }
             let file = root.open_to_write(&path, writing)?;
             let len = file.metadata()?.len();
             Ok((file, len))
@@ -177,11 +184,11 @@ impl Session<'_> {
         let start = if is_append { len } else { offset };
         let room = self.ftp.settings.upload_bytes_max.saturating_sub(start);
         let representation = self.representation;
-        self.transfer("Send the file", move |stream, progress| {
+        self.transfer("Send the file", move |data, progress| {
             if !is_append {
                 position(&file, offset).map_err(Broken::File)?;
             }
-            receive_file(file, representation, room, stream, progress)
+            receive_file(file, representation, room, data, progress)
         })
     }
 
@@ -203,25 +210,22 @@ impl Session<'_> {
     fn transfer(
         &mut self,
         opening: &str,
-        body: impl FnOnce(&TcpStream, &Progress<'_>) -> Result<(), Broken> + Send,
+        body: impl FnOnce(&Client, &Progress) -> Result<(), Broken> + Send,
     ) -> io::Result<Next> {
         self.restart = 0;
         let Some(door) = self.door.take() else {
             return self.no_data_connection();
         };
         self.say(150, opening)?;
-        let (settings, progress) = (&self.ftp.settings, Progress::new(self.client));
+        let (client, settings) = (self.client, &self.ftp.settings);
+        let progress = Progress::default();
         let (outcome, watched) = greenroom::thread::scope(|scope| {
             let progress = &progress;
             let transfer = scope.spawn(move || {
                 greenroom::timeout(settings.transfer_max, || {
                     let stream = door.enter().map_err(Broken::NoConnection)?;
-                    let limit = Some(settings.stall);
-                    let limited = stream.set_read_timeout(limit);
-                    limited
-                        .and(stream.set_write_timeout(limit))
-                        .map_err(Broken::Data)?;
-                    body(&stream, progress)
+                    let data = client.beside(stream.into(), settings.stall);
+                    body(&data.map_err(Broken::Data)?, progress)
                 })
             });
             let watched = self.watch(&transfer, progress);
@@ -252,7 +256,7 @@ impl Session<'_> {
     fn watch(
         &mut self,
         transfer: &ScopedJoinHandle<'_, Outcome>,
-        progress: &Progress<'_>,
+        progress: &Progress,
     ) -> io::Result<Watched> {
         loop {
             if self.waits("ABOR") {
@@ -280,7 +284,7 @@ impl Session<'_> {
     }
 
     /// STAT is what RFC 959 lets a client ask in between.
-    fn answer_status(&mut self, progress: &Progress<'_>) -> io::Result<()> {
+    fn answer_status(&mut self, progress: &Progress) -> io::Result<()> {
         let is_status =
             |line: &Line| matches!(line, Line::Text(text) if text.eq_ignore_ascii_case(b"STAT"));
         while self.lines.waiting().next().is_some_and(is_status) {
@@ -328,9 +332,10 @@ fn closing(outcome: Outcome, bytes: u64) -> Reply {
             _ => Reply::new(426, "The data connection broke"),
         },
         Ok(Err(Broken::File(error))) => match refusal(&error) {
-            Reply {
-                code: 452, text, ..
-            } => Reply::new(452, text),
+            reply @ Reply {
+                code: 451 | 452 | 552,
+                ..
+            } => reply,
             _ => Reply::new(451, "The file failed"),
         },
         Ok(Err(Broken::TooLong)) => Reply::new(552, "Too long; the beginning is kept"),

@@ -140,7 +140,9 @@ pub(super) fn refusal(error: &io::Error) -> Reply {
         ErrorKind::DirectoryNotEmpty => (550, "The directory is not empty"),
         ErrorKind::InvalidFilename => (553, "A name is too long"),
         ErrorKind::InvalidInput => (553, "A name is not allowed"),
+        ErrorKind::UnexpectedEof => (451, "The file has become shorter"),
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => (452, "No room on the disk"),
+        ErrorKind::FileTooLarge => (552, "Too long; the beginning is kept"),
         _ => {
             log::warn!("a file or directory: {error}");
             (550, "Not to be had")

@@ -9,6 +9,7 @@ use crate::root::VirtualPath;
 use argon2::password_hash::rand_core::OsRng;
 use argon2::password_hash::{PasswordHasher, SaltString};
 use argon2::{Argon2, Params};
+use greenroom::sync::SemaphoreGuard;
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
@@ -49,6 +50,12 @@ struct List {
 struct User {
     hash: String,
     grant: Grant,
+}
+
+/// A place among the few who check a password at one time.
+pub(crate) struct Turn<'a> {
+    list: &'a List,
+    _turn: SemaphoreGuard<'a>,
 }
 
 /// What a user gets.
@@ -135,11 +142,21 @@ impl Users {
         self.0.users.is_empty()
     }
 
+    /// Waits for a turn to check a password: few at a time. Parks.
+    pub(crate) fn turn(&self) -> Turn<'_> {
+        Turn {
+            list: &self.0,
+            _turn: self.0.comparing.turn(),
+        }
+    }
+}
+
+impl Turn<'_> {
     /// What `name` gets, if the password is right. Parks.
     pub(crate) fn check(&self, name: &[u8], password: &[u8]) -> Option<Grant> {
-        let user = self.0.users.get(name);
-        let hash = user.map_or_else(|| self.0.decoy.clone(), |user| user.hash.clone());
-        let is_right = self.0.comparing.is_right(hash, password);
+        let user = self.list.users.get(name);
+        let hash = user.map_or_else(|| self.list.decoy.clone(), |user| user.hash.clone());
+        let is_right = self.list.comparing.is_right(hash, password);
         user.filter(|_| is_right).map(|user| user.grant.clone())
     }
 }
@@ -234,6 +251,7 @@ mod tests {
         let text = format!("\n# nobody\nada:{hash}:rw:/home/ada\r\nbob:{hash}:ro:bob/..\n");
         let users = Users::parse(&text).expect("because the form is right");
         let ada = users
+            .turn()
             .check(b"ada", b"pw")
             .expect("because the password is right");
         assert_eq!(
@@ -241,6 +259,7 @@ mod tests {
             ("/home/ada".into(), true)
         );
         let bob = users
+            .turn()
             .check(b"bob", b"pw")
             .expect("because the password is right");
         assert_eq!((bob.home.to_string(), bob.may_write), ("/".into(), false));
@@ -252,12 +271,12 @@ mod tests {
             ("Ada", "pw"),
         ] {
             assert_eq!(
-                users.check(name.as_bytes(), password.as_bytes()),
+                users.turn().check(name.as_bytes(), password.as_bytes()),
                 None,
                 "{name}"
             );
         }
-        assert_eq!(Users::default().check(b"ada", b""), None);
+        assert_eq!(Users::default().turn().check(b"ada", b""), None);
         assert_eq!(format!("{users:?}"), "Users(2)");
     }
 

@@ -3,9 +3,9 @@
 use super::encode::Follows;
 use super::output::Output;
 use super::response::Body;
-use super::send_file::send_file;
 use super::writer::{BodyWriter, Coding};
 use crate::Client;
+use crate::send_file::send_file;
 use rustix::net::sockopt::set_socket_linger;
 use std::io::{self, ErrorKind, Read};
 use std::time::Duration;

@@ -30,7 +30,6 @@ mod refusal;
 mod request;
 mod response;
 mod router;
-mod send_file;
 mod server;
 mod status;
 mod target;

@@ -71,6 +71,7 @@ pub(crate) fn settings() -> Settings {
     Settings {
         users: users(),
         login_delay: Duration::from_millis(5),
+        address_tries_max: u32::MAX,
         data_wait: Duration::from_secs(20),
         ..Settings::default()
     }

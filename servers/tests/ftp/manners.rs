@@ -90,6 +90,41 @@ fn third_wrong_password_ends_the_connection() {
 }
 
 #[test]
+fn wrong_passwords_are_counted_over_all_connections_of_an_address() {
+    let _watchdog = watchdog();
+    let site = Site::with(Settings {
+        login_delay: Duration::ZERO,
+        address_tries_max: 5,
+        ..settings()
+    });
+    // All at once: those who wait for their comparison are counted as well.
+    let mut raws: Vec<Raw> = (0..20).map(|_| site.connect()).collect();
+    let many = "421 Too many wrong passwords from your address; come back later";
+    for raw in &mut raws {
+        raw.ask("USER ada", "331");
+        raw.send(b"PASS wrong\r\n");
+    }
+    let mut compared = 0;
+    for raw in &mut raws {
+        let answer = raw.answer();
+        let is_compared = answer == "530 Wrong name or password";
+        assert!(is_compared || answer == many, "{answer}");
+        compared += u32::from(is_compared);
+    }
+    // Two are compared at one time.
+    assert!((5..7).contains(&compared), "{compared}");
+    // The right one is not looked at either, and nobody else is concerned.
+    let mut raw = site.connect();
+    raw.ask("USER ada", "331");
+    raw.ask("PASS pw", many);
+    raw.expect_end();
+    assert_eq!(logged(&raw.name()).pop().unwrap(), format!("PASS: {many}"));
+    let mut raw = site.connect();
+    raw.ask("USER anonymous", "331");
+    raw.ask("PASS x", "230");
+}
+
+#[test]
 fn without_anonymous_its_names_are_like_any_other() {
     let _watchdog = watchdog();
     let site = Site::with(Settings {
@@ -144,6 +179,23 @@ fn idle_client_is_told_and_closed() {
         trickle.join().unwrap();
         site.wait_until_empty();
     }
+}
+
+#[test]
+fn line_that_is_not_whole_in_time_ends_the_connection() {
+    let _watchdog = watchdog();
+    let limits = Limits {
+        request_timeout: Some(SOON),
+        ..Limits::default()
+    };
+    let site = Site::start("127.0.0.1:0", 2, settings(), limits);
+    let (mut idle, mut slow) = (site.connect(), site.connect());
+    slow.send(b"NOOP\r\nNOO");
+    slow.expect("200");
+    slow.expect("421");
+    slow.expect_end();
+    // Nothing has begun here.
+    idle.ask("NOOP", "200");
 }
 
 #[test]
@@ -271,6 +323,24 @@ fn client_that_vanishes_leaves_nothing_behind() {
     }
     // All doors are closed: `site` serves on.
     site.login("ada").ask("NOOP", "200");
+}
+
+#[test]
+fn client_that_resets_at_once_is_no_error() {
+    let _watchdog = watchdog();
+    let mut site = Site::new();
+    for _ in 0..100 {
+        let stream = TcpStream::connect(site.address).unwrap();
+        let now = Some(Duration::ZERO);
+        socket2::SockRef::from(&stream).set_linger(now).unwrap();
+    }
+    // Those who reset come before it in the queue.
+    site.login("ada");
+    let running = site.running.take().unwrap();
+    let totals = site
+        .runtime
+        .run(|| running.shutdown(Duration::from_secs(60)));
+    assert_eq!(totals.errors, 0, "{totals:?}");
 }
 
 #[test]

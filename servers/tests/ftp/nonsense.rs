@@ -3,6 +3,7 @@
 //! What once went wrong, or is near to what could, is kept in `tests/corpus/ftp/`: a file is what one client
 //! sends.
 
+use super::fuzz_cases::cases;
 use super::ground::{Raw, Site, settings};
 use super::watchdog::watchdog;
 use greenroom_servers::ftp::Settings;
@@ -14,7 +15,7 @@ use std::net::{Shutdown, TcpStream};
 use std::path::Path;
 
 /// What lines are made of, so that they come further than "not a command".
-const WORDS: [&str; 40] = [
+const WORDS: [&str; 43] = [
     "USER ada",
     "PASS pw",
     "USER anonymous",
@@ -43,6 +44,9 @@ const WORDS: [&str; 40] = [
     "EPSV",
     "EPSV ALL",
     "EPSV 1",
+    "EPSV\r\nRETR",
+    "EPSV\r\nSTOR",
+    "EPSV\r\nLIST",
     "ABOR",
     "NOOP",
     "STAT",
@@ -78,7 +82,13 @@ fn session() -> impl Strategy<Value = Vec<u8>> {
         .prop_map(|(word, name, end)| [WORDS[word], NAMES[name], ENDS[end]].concat().into_bytes());
     let noise = vec(any::<u8>(), 0..700);
     let piece = prop_oneof![9 => line, 1 => noise];
-    vec(piece, 0..40).prop_map(|pieces| pieces.concat())
+    // At random next to nobody would log in; and without a QUIT the first transfer would be the end.
+    let login = prop::sample::select(&["", "USER ada\r\nPASS pw\r\n", "USER ftp\r\nPASS x\r\n"]);
+    let end = prop::sample::select(&["", "\r\nQUIT\r\n"]);
+    let pieces = (login, vec(piece, 0..40), end);
+    pieces.prop_map(|(login, pieces, end)| {
+        [login.as_bytes(), &pieces.concat(), end.as_bytes()].concat()
+    })
 }
 
 /// Sends it all, closes its direction, and hears the server to its end.
@@ -107,7 +117,7 @@ fn site() -> Site {
     // A pause for each wrong password and each missing connection would be all that the test does.
     let (now, soon) = (
         std::time::Duration::ZERO,
-        std::time::Duration::from_millis(5),
+        std::time::Duration::from_millis(1),
     );
     Site::with(Settings {
         login_delay: now,
@@ -127,7 +137,7 @@ fn random_sessions_are_answered_and_ended() {
     let _watchdog = watchdog();
     let site = site();
     let config = Config {
-        cases: 300,
+        cases: cases(300),
         failure_persistence: None,
         ..Config::default()
     };

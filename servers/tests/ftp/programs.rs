@@ -60,6 +60,19 @@ fn client(port: &str, dir: &Path, args: &[&str]) -> Ended {
     Running::start(command.args(args).current_dir(dir)).end()
 }
 
+/// A users' file of one, who may write: its hash is made as a reader would.
+fn users(dir: &Path, name: &str, home: &str) -> String {
+    let mut command = example(SERVER_PROGRAM, &["--hash-password"]);
+    let mut running = Running::start(command.stdin(Stdio::piped()));
+    let mut input = running.child.stdin.take().unwrap();
+    input.write_all(b"pw\n").unwrap();
+    drop(input);
+    let hash = running.end().stdout;
+    let users = dir.join("users");
+    std::fs::write(&users, format!("{name}:{}:rw:{home}\n", hash.trim())).unwrap();
+    users.to_str().unwrap().to_owned()
+}
+
 #[test]
 fn server_and_client_print_what_their_headers_say() {
     let _watchdog = watchdog();
@@ -98,25 +111,9 @@ fn client_gets_resumes_and_puts_by_its_arguments() {
     let _watchdog = watchdog();
     let dir = TempDir::new();
     let root = plant(&dir.0);
-    let hash = {
-        let mut command = example(SERVER_PROGRAM, &["--hash-password"]);
-        let mut running = Running::start(command.stdin(Stdio::piped()));
-        running
-            .child
-            .stdin
-            .take()
-            .unwrap()
-            .write_all(b"secret\n")
-            .unwrap();
-        running.end().stdout
-    };
-    let users = dir.0.join("users");
-    std::fs::write(&users, format!("eve:{}:rw:/dir\n", hash.trim())).unwrap();
-    let (running, port) = start(
-        &root,
-        &["--users", users.to_str().unwrap(), "--no-anonymous"],
-    );
-    let login = ["--user", "eve", "--password", "secret"];
+    let users = users(&dir.0, "eve", "/dir");
+    let (running, port) = start(&root, &["--users", &users, "--no-anonymous"]);
+    let login = ["--user", "eve", "--password", "pw"];
     let run = |args: &[&str]| client(&port, &dir.0, &[&login[..], args].concat());
 
     std::fs::write(dir.0.join("up"), pattern(1 << 20)).unwrap();
@@ -152,6 +149,22 @@ fn client_gets_resumes_and_puts_by_its_arguments() {
 }
 
 #[test]
+fn client_whose_output_nobody_reads_ends_well() {
+    let _watchdog = watchdog();
+    let dir = TempDir::new();
+    let root = plant(&dir.0);
+    let (_running, port) = start(&root, &[]);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = example(CLIENT_PROGRAM, &["--port", &port, "list"]);
+    let ended = command.stdout(writer).output().unwrap();
+    assert!(
+        ended.status.success() && ended.stderr.is_empty(),
+        "{ended:?}"
+    );
+}
+
+#[test]
 fn bad_arguments_are_named() {
     let _watchdog = watchdog();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -178,21 +191,8 @@ fn curl_killed_in_the_middle_of_an_upload_can_resume_it() {
     }
     let dir = TempDir::new();
     let root = plant(&dir.0);
-    let hash = {
-        let mut command = example(SERVER_PROGRAM, &["--hash-password"]);
-        let mut running = Running::start(command.stdin(Stdio::piped()));
-        running
-            .child
-            .stdin
-            .take()
-            .unwrap()
-            .write_all(b"pw\n")
-            .unwrap();
-        running.end().stdout
-    };
-    let users = dir.0.join("users");
-    std::fs::write(&users, format!("ada:{}:rw:/\n", hash.trim())).unwrap();
-    let (running, port) = start(&root, &["--users", users.to_str().unwrap()]);
+    let users = users(&dir.0, "ada", "/");
+    let (running, port) = start(&root, &["--users", &users]);
     let (source, whole) = (dir.0.join("source"), pattern(4 << 20));
     std::fs::write(&source, &whole).unwrap();
     let url = format!("ftp://127.0.0.1:{port}/cut.bin");
@@ -224,4 +224,30 @@ fn curl_killed_in_the_middle_of_an_upload_can_resume_it() {
     assert!(ended.status.success(), "{ended}");
     assert!(std::fs::read(&target).unwrap() == whole);
     drop(running);
+}
+
+#[test]
+fn upload_beyond_the_systems_limit_is_cut_and_the_server_goes_on() {
+    let _watchdog = watchdog();
+    let dir = TempDir::new();
+    let root = plant(&dir.0);
+    let users = users(&dir.0, "ada", "/");
+    let server = example(SERVER_PROGRAM, &[]);
+    let mut limited = Command::new("sh");
+    // Half-kilobytes, or kilobytes: that is the shell's choice.
+    let script = "ulimit -f 1000; exec \"$0\" \"$@\"";
+    let limited = limited.args(["-c", script]).arg(server.get_program());
+    let limited = limited.args(["--port", "0", "--users", &users, "--root"]);
+    let mut running = Running::start(limited.arg(&root).stdin(Stdio::null()));
+    let port = running.line("listening on 127.0.0.1:");
+    std::fs::write(dir.0.join("source"), pattern(2 << 20)).unwrap();
+    for _ in 0..2 {
+        let args = ["--user", "ada", "--password", "pw", "put", "source", "cut"];
+        let ended = client(&port, &dir.0, &args);
+        assert!(ended.stderr.contains("552 Too long"), "{ended}");
+        let kept = root.join("cut").metadata().unwrap().len();
+        assert!([500 << 10, 1000 << 10].contains(&kept), "{kept}");
+    }
+    running.signal("TERM");
+    assert_eq!(running.end().status.code(), Some(0));
 }

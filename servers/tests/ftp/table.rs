@@ -98,6 +98,7 @@ fn events_of_the_document_have_their_tests() {
         include_str!("manners.rs"),
         include_str!("transfers.rs"),
         include_str!("jail.rs"),
+        include_str!("programs.rs"),
     ];
     let rows = rows("| event |");
     assert!(rows.len() > 10, "{} rows", rows.len());

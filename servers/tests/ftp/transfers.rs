@@ -6,7 +6,7 @@ use greenroom_servers::Limits;
 use greenroom_servers::ftp::Settings;
 use socket2::SockRef;
 use std::ffi::OsStr;
-use std::io::{BufRead, Write};
+use std::io::{BufRead, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
@@ -84,6 +84,9 @@ fn uploads_are_written_appended_and_changed() {
     raw.ask("REST 7", "350");
     raw.ask("STOR new.bin", "554");
     assert_eq!(site.read("new.bin"), b"short!");
+    raw.ask("REST 7", "350");
+    raw.ask("STOR nowhere", "550");
+    assert!(!site.path("nowhere").exists());
     raw.ask("MKD made", "257 \"/made\"");
     raw.ask("RNFR new.bin", "350");
     raw.ask("RNTO made/moved.bin", "250");
@@ -146,6 +149,49 @@ fn transfer_that_takes_too_long_is_given_up() {
     raw.expect("426 It took too long");
     trickle.join().unwrap();
     assert!(!site.read("slow").is_empty());
+}
+
+#[test]
+fn download_that_is_read_too_slowly_is_given_up() {
+    let _watchdog = watchdog();
+    let settings = Settings {
+        stall: Duration::from_secs(1),
+        ..settings()
+    };
+    let limits = Limits {
+        write_rate_min: 16 << 20,
+        ..Limits::default()
+    };
+    let site = Site::start("127.0.0.1:0", 2, settings, limits);
+    let mut raw = site.login("ada");
+    let mut data = endless(&site, &mut raw);
+    // Never still for a second.
+    let trickle = std::thread::spawn(move || {
+        let mut piece = vec![0; 64 << 10];
+        while data.read(&mut piece).is_ok_and(|count| count > 0) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    });
+    raw.expect("426 It stood still");
+    drop(raw);
+    trickle.join().unwrap();
+}
+
+#[test]
+fn file_that_becomes_shorter_is_no_whole_download() {
+    let _watchdog = watchdog();
+    let site = Site::new();
+    let mut raw = site.login("ada");
+    let mut data = endless(&site, &mut raw);
+    std::fs::File::options()
+        .write(true)
+        .open(site.path("huge"))
+        .and_then(|file| file.set_len(1000))
+        .unwrap();
+    let sent = std::io::copy(&mut data, &mut std::io::sink()).unwrap();
+    assert!(sent < 1 << 30, "{sent}");
+    raw.expect("451 The file has become shorter");
+    assert_eq!(raw.fetch("RETR a.txt"), b"hello\n");
 }
 
 /// A transfer that cannot end by itself: nobody reads.

@@ -4,6 +4,7 @@
 //! bytes come in other pieces. What has no end is held in bounded memory. A failing case is printed by
 //! proptest with its bytes: keep it in the corpus.
 
+use super::fuzz_cases::cases;
 use super::site::{Site, patient};
 use super::talk::Talk;
 use super::watchdog::watchdog;
@@ -44,14 +45,6 @@ const DICTIONARY: [&[u8]; 16] = [
     b"HTTP/1.1",
     b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
 ];
-
-/// As many as take a few seconds in a debug build. `GREENROOM_FUZZ_CASES` asks for more.
-const CASES: u32 = 400;
-
-fn cases() -> u32 {
-    let asked = std::env::var("GREENROOM_FUZZ_CASES");
-    asked.map_or(CASES, |text| text.parse().unwrap())
-}
 
 /// What is done to a request. Places are taken modulo its length.
 #[derive(Clone, Debug)]
@@ -118,7 +111,7 @@ fn mutated_requests_get_the_same_whole_or_in_pieces() {
     let _watchdog = watchdog();
     let site = Site::start(1, patient());
     let config = Config {
-        cases: cases(),
+        cases: cases(400),
         failure_persistence: None,
         ..Config::default()
     };

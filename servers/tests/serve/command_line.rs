@@ -93,6 +93,10 @@ fn bad_command_lines_are_explained_with_status_2() {
             "--concurrency inline is not for this server",
         ),
         (
+            "ftp --listen 2121 --listen unix:/tmp/x",
+            "--listen unix:/tmp/x is not for this server",
+        ),
+        (
             "http --concurrency process",
             "--concurrency process is not for this server",
         ),

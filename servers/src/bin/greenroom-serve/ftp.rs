@@ -36,7 +36,7 @@ pub(crate) struct Ftp {
     #[arg(long, value_name = "FOLDER", default_value = ".")]
     root: PathBuf,
 
-    /// The file of users and their rights
+    /// The file of users and their rights; read once, at the start
     #[arg(long, value_name = "FILE")]
     users: Option<PathBuf>,
 

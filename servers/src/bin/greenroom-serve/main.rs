@@ -21,6 +21,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use concurrency::Mode;
 use greenroom_servers::{Concurrency, multiprocessing};
+use listen::Listen;
 use options::Options;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -70,6 +71,14 @@ impl Program {
 
     /// What no parser of one option can see.
     fn check(&self) -> Result<(), String> {
+        let is_unix = |place: &Listen| matches!(place, Listen::Unix(_));
+        if let (Program::Ftp(_), Some(place)) =
+            (self, self.options().listen.iter().find(|at| is_unix(at)))
+        {
+            return Err(format!(
+                "--listen {place} is not for this server: its data connections come to an address"
+            ));
+        }
         let mode = self.options().concurrency;
         let is_for_it = match (self, mode) {
             (Program::Echo(echo), Mode::Process) => !echo.udp,

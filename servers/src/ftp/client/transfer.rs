@@ -21,7 +21,8 @@ impl FtpClient {
         self.text_of("LIST", directory)
     }
 
-    /// The names in a directory; `""` is the current one.
+    /// The names in a directory; `""` is the current one. They are the server's words: one may have slashes or be
+    /// `..`, so none is a path here before it was looked at.
     ///
     /// # Errors
     /// As [`list`](FtpClient::list).

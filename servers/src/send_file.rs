@@ -23,7 +23,7 @@ const PIECE_BYTES: usize = 256 << 10;
 
 /// Sends `length` bytes of `file` from `offset` on. Everything that goes before is written already. A
 /// file that has become shorter is `UnexpectedEof`, and the end of the connection.
-pub(super) fn send_file(
+pub(crate) fn send_file(
     client: &Client,
     file: &File,
     mut offset: u64,
