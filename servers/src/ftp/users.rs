@@ -17,7 +17,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
-const NO_HASH: &str = "no hash of Argon2: `ftp_server --hash-password` makes one";
+const NO_HASH: &str = "no hash of Argon2: `greenroom-serve ftp --hash-password` makes one";
 
 /// The rights of those who are neither the owner nor in the group.
 const MODE_OTHERS: u32 = 0o007;
@@ -96,7 +96,7 @@ impl Users {
     /// use greenroom_servers::ftp::Users;
     /// let error = Users::parse("ada:password:rw:/").err();
     /// assert_eq!(error.map(|e| e.to_string()).as_deref(), Some(
-    ///     "line 1: no hash of Argon2: `ftp_server --hash-password` makes one"));
+    ///     "line 1: no hash of Argon2: `greenroom-serve ftp --hash-password` makes one"));
     /// ```
     pub fn parse(text: &str) -> io::Result<Users> {
         let (mut users, mut decoy) = (HashMap::new(), None);

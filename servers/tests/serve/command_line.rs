@@ -3,8 +3,10 @@
 use crate::child::Running;
 use crate::program::{Served, command, run};
 use crate::watchdog::watchdog;
-use std::net::{TcpListener, UdpSocket};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
+use std::process::Stdio;
 
 const PROGRAMS: [&str; 6] = ["echo", "upper", "chat", "http", "ftp", "remote-command"];
 
@@ -249,4 +251,32 @@ fn levels_choose_what_is_logged() {
             "{level:?}: {ended}"
         );
     }
+}
+
+#[test]
+fn user_whose_hash_the_program_has_made_logs_in() {
+    let _watchdog = watchdog();
+    let folder = std::env::temp_dir().join(format!("greenroom-serve-user-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let mut hashing = command(&["ftp", "--hash-password"]);
+    let mut running = Running::start(hashing.stdin(Stdio::piped()));
+    let mut input = running.child.stdin.take().unwrap();
+    input.write_all(b"secret\n").unwrap();
+    drop(input);
+    let ended = running.end();
+    assert_eq!(ended.status.code(), Some(0), "{ended}");
+    let users = folder.join("users.txt");
+    std::fs::write(&users, format!("ada:{}:ro:/\n", ended.stdout.trim())).unwrap();
+    let (root, users) = (folder.to_str().unwrap(), users.to_str().unwrap());
+    let server = Served::start(&["ftp", "--root", root, "--users", users, "--no-anonymous"]);
+    let mut session = TcpStream::connect(server.address).unwrap();
+    session
+        .write_all(b"USER ada\r\nPASS secret\r\nQUIT\r\n")
+        .unwrap();
+    let mut said = String::new();
+    session.read_to_string(&mut said).unwrap();
+    assert!(said.contains("\r\n230 "), "{said}");
+    let ended = server.end("TERM");
+    assert_eq!(ended.status.code(), Some(0), "{ended}");
+    std::fs::remove_dir_all(&folder).unwrap();
 }

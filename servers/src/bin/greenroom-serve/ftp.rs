@@ -3,9 +3,9 @@
 use crate::options::Options;
 use crate::run::Plan;
 use clap::Args;
-use greenroom_servers::ftp::{self, BUSY, Settings, Users};
+use greenroom_servers::ftp::{self, BUSY, Settings, Users, hash_password};
 use greenroom_servers::root::{Root, VirtualPath};
-use std::io;
+use std::io::{self, BufRead, Write};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,8 +22,8 @@ Examples:
 Try it:
   curl ftp://127.0.0.1:2121/
 
-A line of the users' file is NAME:HASH:RIGHTS:HOME, as in ada:$argon2id$...:rw:/home/ada; the example
-ftp_server --hash-password makes a HASH, RIGHTS are ro or rw, HOME is a folder of the root.";
+A line of the users' file is NAME:HASH:RIGHTS:HOME, as in ada:$argon2id$...:rw:/home/ada.
+greenroom-serve ftp --hash-password makes a HASH; RIGHTS are ro or rw; HOME is a folder of the root.";
 
 /// Serves the files of a folder over FTP
 ///
@@ -39,6 +39,10 @@ pub(crate) struct Ftp {
     /// The file of users and their rights; read once, at the start
     #[arg(long, value_name = "FILE")]
     users: Option<PathBuf>,
+
+    /// Read a password from standard input, print its hash for the users' file, and end
+    #[arg(long, exclusive = true)]
+    hash_password: bool,
 
     /// Nobody reads without a password
     #[arg(long, requires = "users")]
@@ -58,6 +62,9 @@ pub(crate) struct Ftp {
 
 impl Ftp {
     pub(crate) fn run(&self) -> io::Result<()> {
+        if self.hash_password {
+            return print_hash();
+        }
         let mut settings = Settings {
             anonymous: (!self.no_anonymous).then(VirtualPath::root),
             passive_ports: self.passive_ports.clone(),
@@ -93,6 +100,13 @@ impl Ftp {
         };
         plan.serve(&Arc::new(ftp), || stopper.stop())
     }
+}
+
+fn print_hash() -> io::Result<()> {
+    let mut password = String::new();
+    greenroom::io::stdin().lock().read_line(&mut password)?;
+    let hash = hash_password(password.trim_end_matches(['\r', '\n']))?;
+    writeln!(greenroom::io::stdout(), "{hash}")
 }
 
 fn ports(text: &str) -> Result<RangeInclusive<u16>, String> {
