@@ -9,7 +9,7 @@
 //! Output:
 //! ```text
 //! listening on 127.0.0.1:9999
-//! 127.0.0.1:…: "hello world\n"
+//! 127.0.0.1:…: "hello world"
 //! served 1 datagrams, dropped 0
 //! ```
 //!
