@@ -5,7 +5,7 @@ use super::run::{Server, assert_output, assert_output_on, python, run, run_with_
 use super::socket::collect;
 use super::watchdog::watchdog;
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpStream, UdpSocket};
+use std::net::{Shutdown, TcpStream};
 use std::path::Path;
 
 const SERVERS: [&str; 6] = [

@@ -204,7 +204,9 @@ impl Session<'_> {
             Command::Join(room) => self.hall.join(id, room)?,
             Command::Rooms => {
                 let (count, rooms) = self.hall.rooms(LIST_MAX);
-                self.list(&rooms, count, |(room, members)| format!("* {room}: {members}"));
+                self.list(&rooms, count, |(room, members)| {
+                    format!("* {room}: {members}")
+                });
             }
             Command::Who => {
                 let (room, count, names) = self.hall.who(id, LIST_MAX)?;
