@@ -4,7 +4,7 @@
 //!
 //! Run: `cargo run --example process_server -- [--host 127.0.0.1] [--port 8888]`
 //!
-//! Try: `nc 127.0.0.1 8888` in two terminals, type lines, end each with Ctrl-D; end the server with Ctrl-C.
+//! Try: `nc 127.0.0.1 8888` in two terminals, type lines, end each with Ctrl-C; end the server with Ctrl-C.
 //!
 //! Output:
 //! ```text

@@ -4,12 +4,12 @@
 //!
 //! Run: `cargo run --example socketserver_threading_udp -- [--host 127.0.0.1] [--port 9999] [--at-once 1000]`
 //!
-//! Try: `cargo run --example udp_upper_client` in two terminals; end the server with Ctrl-C.
+//! Try: `cargo run --example udp_upper_client -- --port 9999` in two terminals; end the server with Ctrl-C.
 //!
 //! Output:
 //! ```text
 //! listening on 127.0.0.1:9999
-//! 127.0.0.1:…: "hello world\n"
+//! 127.0.0.1:…: "hello world"
 //! served 1 datagrams, dropped 0
 //! ```
 //!

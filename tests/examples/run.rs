@@ -6,10 +6,12 @@
 
 use super::child::{Ended, Running};
 use super::installed::is_installed;
+use super::watchdog::BUILDS;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, OnceLock};
 use std::time::SystemTime;
 
@@ -84,7 +86,10 @@ fn program(name: &str) -> PathBuf {
     if !cfg!(debug_assertions) {
         cargo.arg("--release");
     }
-    assert!(cargo.status().unwrap().success(), "{cargo:?}");
+    BUILDS.fetch_add(1, Ordering::Relaxed);
+    let status = cargo.status();
+    BUILDS.fetch_add(1, Ordering::Relaxed);
+    assert!(status.unwrap().success(), "{cargo:?}");
     path
 }
 

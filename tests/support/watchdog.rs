@@ -2,11 +2,16 @@
 //!
 //! A thread of its own, because a hanging test may hold every worker.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 /// No test takes a quarter of it; a lost wake takes for ever.
 const DEADLINE: Duration = Duration::from_secs(120);
+
+/// How many builds of programs to be tested have begun and ended. The time of a compiler is not the test's: a
+/// deadline in which the number was odd, or has changed, is given once more.
+pub(crate) static BUILDS: AtomicUsize = AtomicUsize::new(0);
 
 /// Ends the process unless it is dropped in time.
 #[must_use = "the deadline ends with it"]
@@ -19,10 +24,14 @@ pub(crate) fn watchdog() -> Watchdog {
     let name = std::thread::current().name().unwrap_or("main").to_owned();
     let (done, ended) = channel();
     let watcher = std::thread::spawn(move || {
-        if ended.recv_timeout(DEADLINE) == Err(RecvTimeoutError::Timeout) {
-            eprintln!("test {name} ({at}) hangs for {DEADLINE:?}; aborting");
-            kill_children();
-            std::process::abort();
+        let mut before = BUILDS.load(Ordering::Relaxed);
+        while ended.recv_timeout(DEADLINE) == Err(RecvTimeoutError::Timeout) {
+            let builds = BUILDS.load(Ordering::Relaxed);
+            if builds == std::mem::replace(&mut before, builds) && builds.is_multiple_of(2) {
+                eprintln!("test {name} ({at}) hangs for {DEADLINE:?}; aborting");
+                kill_children();
+                std::process::abort();
+            }
         }
     });
     Watchdog(Some(done), Some(watcher))

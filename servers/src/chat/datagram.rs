@@ -7,6 +7,8 @@ use super::rules;
 
 /// The notes' buffer.
 pub(super) const DATAGRAM_BYTES_MAX: usize = 1024;
+/// What is passed on has a name in front, and fits into a datagram all the same.
+const TEXT_BYTES_MAX: usize = DATAGRAM_BYTES_MAX - "from : ".len() - rules::NAME_CHARS_MAX;
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Request<'a> {
@@ -64,10 +66,13 @@ pub(super) fn parse(datagram: &[u8]) -> Result<Request<'_>, Refusal> {
 }
 
 fn said(text: &str) -> Result<&str, Refusal> {
-    let text = text.trim();
-    match text.is_empty() {
-        true => Err("empty message".to_owned().into()),
-        false => Ok(text),
+    match text.trim() {
+        "" => Err("empty message".to_owned().into()),
+        text if text.len() > TEXT_BYTES_MAX => {
+            let why = format!("too long: a message has at most {TEXT_BYTES_MAX} bytes");
+            Err(why.into())
+        }
+        text => Ok(text),
     }
 }
 

@@ -190,22 +190,24 @@ impl Hall {
         self.with(|state| state.tell_member(id, line));
     }
 
-    pub(super) fn rooms(&self) -> Vec<(String, usize)> {
+    /// How many rooms there are, and the first of them with how many are there.
+    pub(super) fn rooms(&self, max: usize) -> (usize, Vec<(String, usize)>) {
         self.with(|state| {
-            let rooms = state.rooms.iter();
-            rooms
-                .map(|(room, members)| (room.clone(), members.len()))
-                .collect()
+            let rooms = state.rooms.iter().take(max);
+            let rooms = rooms.map(|(room, members)| (room.clone(), members.len()));
+            (state.rooms.len(), rooms.collect())
         })
     }
 
-    /// The names in a member's room, and the room.
-    pub(super) fn who(&self, id: u64) -> Result<(String, Vec<String>), String> {
+    /// A member's room, how many are there, and the first of their names: all of a full house would be copied under the
+    /// lock, for whoever asks.
+    pub(super) fn who(&self, id: u64, max: usize) -> Result<(String, usize, Vec<String>), String> {
         self.with(|state| {
             let room = &state.members.get(&id).ok_or(GONE)?.room;
-            let ids = state.rooms.get(room).into_iter().flatten();
-            let names = ids.filter_map(|id| Some(state.members.get(id)?.name.clone()));
-            Ok((room.clone(), names.collect()))
+            let ids = state.rooms.get(room).ok_or(GONE)?;
+            let names = ids.iter().take(max);
+            let names = names.filter_map(|id| Some(state.members.get(id)?.name.clone()));
+            Ok((room.clone(), ids.len(), names.collect()))
         })
     }
 

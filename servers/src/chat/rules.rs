@@ -3,7 +3,7 @@
 use crate::printable::is_harmless;
 
 /// A name is to be typed.
-const NAME_CHARS_MAX: usize = 24;
+pub(super) const NAME_CHARS_MAX: usize = 24;
 
 /// The name, if it may be one: of a person or a room.
 pub(super) fn name(name: &str) -> Result<&str, String> {

@@ -203,13 +203,15 @@ impl Session<'_> {
             }
             Command::Join(room) => self.hall.join(id, room)?,
             Command::Rooms => {
-                let rooms = self.hall.rooms();
-                self.list(&rooms, |(room, members)| format!("* {room}: {members}"));
+                let (count, rooms) = self.hall.rooms(LIST_MAX);
+                self.list(&rooms, count, |(room, members)| {
+                    format!("* {room}: {members}")
+                });
             }
             Command::Who => {
-                let (room, names) = self.hall.who(id)?;
-                self.reply(&format!("* in {room}: {} people", names.len()));
-                self.list(&names, |name| format!("* - {name}"));
+                let (room, count, names) = self.hall.who(id, LIST_MAX)?;
+                self.reply(&format!("* in {room}: {count} people"));
+                self.list(&names, count, |name| format!("* - {name}"));
             }
             Command::Help => HELP
                 .iter()
@@ -257,12 +259,12 @@ impl Session<'_> {
         }
     }
 
-    /// The first of them: all names of a full house would not fit into an outbox, and cost whoever asks his place.
-    fn list<T>(&self, all: &[T], show: impl Fn(&T) -> String) {
-        for one in all.iter().take(LIST_MAX) {
+    /// The first of `count`: all names of a full house would not fit into an outbox, and cost whoever asks his place.
+    fn list<T>(&self, some: &[T], count: usize, show: impl Fn(&T) -> String) {
+        for one in some {
             self.reply(&show(one));
         }
-        let more = all.len().saturating_sub(LIST_MAX);
+        let more = count.saturating_sub(some.len());
         if more > 0 {
             self.reply(&format!("* … and {more} more"));
         }

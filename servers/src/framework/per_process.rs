@@ -186,11 +186,12 @@ fn serve_one<H: Handler>(order: Order<H>) {
     task.cancel();
     drop(task.join());
     let totals = counters.totals();
-    let mut report = endings.lock().unwrap_or_else(PoisonError::into_inner);
+    // Taken out: the write below may park.
+    let mut report = std::mem::take(&mut *endings.lock().unwrap_or_else(PoisonError::into_inner));
     report.bytes_in = totals.bytes_in;
     report.bytes_out = totals.bytes_out;
     report.timeouts = totals.timeouts;
-    if let Ok(bytes) = postcard::to_stdvec(&*report) {
+    if let Ok(bytes) = postcard::to_stdvec(&report) {
         // A server that is dead needs none.
         let _ = (&*control).write_all(&bytes);
     }

@@ -40,7 +40,7 @@ enum Next {
     Child(Code, Vec<OwnedFd>),
 }
 
-/// Forks, while this process has one thread. `true` in the new process.
+/// Forks, while this process has one thread. `None` in the new process.
 pub(super) fn fork_off() -> io::Result<Option<Pid>> {
     // SAFETY: the process has one thread (the entry checked it; the server has no other by construction), so
     // the copy is complete: no lock is held by a thread that is missing in it, and it may do anything.

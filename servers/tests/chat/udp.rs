@@ -88,6 +88,29 @@ fn people_find_each_other_by_name() {
 }
 
 #[test]
+fn what_is_passed_on_fits_into_a_datagram() {
+    let _watchdog = watchdog();
+    let talk = |server| {
+        let [ada, bob] = [(); 2].map(|()| Peer::new(server));
+        let name = "a".repeat(24);
+        ada.ask(&format!("register {name}"), "ok");
+        bob.ask("register b", "ok");
+        let longest = "x".repeat(993);
+        for (request, heard) in [("to b", "from"), ("broadcast", "all")] {
+            ada.ask(&format!("{request} {longest}"), "ok");
+            let heard = format!("{heard} {name}: {longest}");
+            assert!(heard.len() <= 1024);
+            bob.hear(&heard);
+            let why = "error too long: a message has at most 993 bytes";
+            ada.ask(&format!("{request} {longest}x"), why);
+        }
+    };
+    each(UdpChatLimits::default(), talk, |totals| {
+        assert_eq!((totals.refused, totals.sent), (2, 8));
+    });
+}
+
+#[test]
 fn hostile_datagrams_are_answered_or_counted() {
     let _watchdog = watchdog();
     let talk = |server| {

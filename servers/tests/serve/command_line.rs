@@ -81,6 +81,10 @@ fn bad_command_lines_are_explained_with_status_2() {
         ("chat --outbox 1", "--outbox"),
         ("remote-command --allow ls,,df", "--allow"),
         (
+            "chat --concurrency pool=1",
+            "--concurrency pool=1 is not for this server",
+        ),
+        (
             "chat --concurrency inline",
             "--concurrency inline is not for this server",
         ),

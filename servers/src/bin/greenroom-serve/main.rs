@@ -84,12 +84,15 @@ impl Program {
             (Program::Echo(echo), Mode::Process) => !echo.udp,
             (Program::Upper(upper), Mode::Process) => !upper.udp,
             // Its clients must meet, and more than one at a time.
-            (Program::Chat(_), Mode::Process | Mode::Here(Concurrency::Inline)) => false,
+            (
+                Program::Chat(_),
+                Mode::Process | Mode::Here(Concurrency::Inline | Concurrency::Pool(1)),
+            ) => false,
             (Program::Http(_) | Program::Ftp(_) | Program::RemoteCommand(_), Mode::Process) => {
                 false
             }
             // Its clients stay connected.
-            (Program::Ftp(_), Mode::Here(Concurrency::Inline)) => false,
+            (Program::Ftp(_), Mode::Here(Concurrency::Inline | Concurrency::Pool(1))) => false,
             _ => true,
         };
         match is_for_it {
