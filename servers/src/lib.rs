@@ -20,6 +20,7 @@ pub mod services;
 mod ear;
 mod framework;
 mod linger;
+mod panic_text;
 mod send_file;
 
 pub use framework::client::Client;

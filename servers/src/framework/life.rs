@@ -7,6 +7,7 @@
 use super::client::Client;
 use super::counters::Counters;
 use super::handler::Handler;
+use crate::panic_text::panic_text;
 use crate::printable::printable;
 use std::any::Any;
 use std::fmt;
@@ -62,7 +63,7 @@ impl Ending {
             }
             Ending::Panic(payload) => {
                 Counters::add(&counters.panics, 1);
-                let text = printable(text(payload.as_ref()));
+                let text = printable(panic_text(payload.as_ref()));
                 unharmed(|| log::error!("{who}: the handler panicked: {text}"));
             }
             Ending::Interrupt(_) => {
@@ -113,13 +114,4 @@ pub(crate) fn note(ending: &Ending, client: &Client) {
         Ending::Error(_) if client.is_cut_off() => Counters::add(&client.counters().cut_off, 1),
         _ => ending.note(client.peer(), client.counters()),
     }
-}
-
-/// What a panic said.
-pub(crate) fn text(payload: &(dyn Any + Send)) -> &str {
-    payload
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("not a text")
 }

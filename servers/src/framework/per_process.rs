@@ -8,10 +8,11 @@
 use super::client::Client;
 use super::counters::Counters;
 use super::handler::Handler;
-use super::life::{Ending, live, text};
+use super::life::{Ending, live};
 use super::limits::Limits;
 use super::stream::{Peer, Stream};
 use crate::multiprocessing::{Handed, Process};
+use crate::panic_text::panic_text;
 use greenroom::net::Shutdown;
 use greenroom::os::unix::net::UnixStream;
 use serde::de::DeserializeOwned;
@@ -211,6 +212,6 @@ fn keep(ending: &Ending, report: &Mutex<Report>) {
     match ending {
         Ending::Good | Ending::Interrupt(_) => {}
         Ending::Error(error) => report.errors.push(error.to_string()),
-        Ending::Panic(payload) => report.panics.push(text(payload.as_ref()).to_owned()),
+        Ending::Panic(payload) => report.panics.push(panic_text(payload.as_ref()).to_owned()),
     }
 }

@@ -16,9 +16,9 @@ use super::response::{Body, Response, UpgradeFn};
 use super::router::Found;
 use super::server::Http;
 use super::writer::Coding;
+use crate::panic_text::panic_text;
 use crate::printable::printable;
 use crate::{Client, Counters};
-use std::any::Any;
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::time::Instant;
@@ -214,11 +214,4 @@ fn caught<T>(client: &Client, user: impl FnOnce() -> T) -> Result<T, String> {
         Counters::add(&client.counters().panics, 1);
         format!("the handler panicked: {:?}", panic_text(payload.as_ref()))
     })
-}
-
-/// What a panic said.
-fn panic_text(payload: &(dyn Any + Send)) -> &str {
-    let text = payload.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| payload.downcast_ref::<&str>().copied())
-        .unwrap_or("not a text")
 }

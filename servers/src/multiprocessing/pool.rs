@@ -9,7 +9,8 @@ use super::handover::Packed;
 use super::job::{AsyncResult, JobError, Slot};
 use super::process::Process;
 use super::rpc::locked;
-use super::worker::{Worker, message};
+use super::worker::Worker;
+use crate::panic_text::panic_text;
 use greenroom::queue::Queue;
 use greenroom::sync::{Mutex, WaitGroup};
 use serde::Serialize;
@@ -192,7 +193,7 @@ impl Pool {
                 Ok(Ok(value)) => value.map_err(|error| JobError::Invalid(error.to_string())),
                 Ok(Err(error)) => Err(error),
                 Err(payload) => {
-                    let text = message(payload.as_ref());
+                    let text = panic_text(payload.as_ref());
                     Err(JobError::Invalid(format!("its value panicked: {text}")))
                 }
             };
@@ -385,7 +386,10 @@ impl Shared {
         greenroom::thread::spawn(move || {
             let called = panic::catch_unwind(AssertUnwindSafe(|| callback(&value)));
             if let Err(payload) = called {
-                log::error!("a pool's callback panicked: {}", message(payload.as_ref()));
+                log::error!(
+                    "a pool's callback panicked: {}",
+                    panic_text(payload.as_ref())
+                );
             }
             slot.set(value);
             self.busy.done();

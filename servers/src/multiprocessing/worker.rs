@@ -9,7 +9,7 @@ use super::handover::{Handed, Packed};
 use super::job::JobError;
 use super::pipe::STATUS_PATIENCE;
 use super::process::{Builder, Process};
-use std::any::Any;
+use crate::panic_text::panic_text;
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::time::{Duration, Instant};
@@ -42,7 +42,7 @@ fn answer(job: Packed) -> Packed {
     let (verdict, mut packed) = match panic::catch_unwind(run) {
         Ok(Ok(value)) => (VALUE, value),
         Ok(Err(error)) => (INVALID, text(&error.to_string())),
-        Err(payload) => (PANIC, text(message(payload.as_ref()))),
+        Err(payload) => (PANIC, text(panic_text(payload.as_ref()))),
     };
     packed.bytes.insert(0, verdict);
     packed
@@ -51,13 +51,6 @@ fn answer(job: Packed) -> Packed {
 fn text(text: &str) -> Packed {
     let (bytes, fds) = (text.as_bytes().to_vec(), Vec::new());
     Packed { bytes, fds }
-}
-
-/// A panic's text.
-pub(super) fn message(payload: &(dyn Any + Send)) -> &str {
-    let text = payload.downcast_ref::<&str>().copied();
-    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("a panic without a text")
 }
 
 fn split(mut job: Packed) -> io::Result<(Code, Packed)> {
