@@ -29,6 +29,8 @@ pub(super) struct Frames {
     stream: UnixStream,
     reading: Mutex<Reading>,
     writing: Mutex<VecDeque<Piece>>,
+    /// What goes before the next message that is sent. Locked for a moment, never across a wait.
+    posted: std::sync::Mutex<Vec<Packed>>,
 }
 
 /// A message that has come in part.
@@ -68,6 +70,7 @@ impl Frames {
             stream: UnixStream::from(socket),
             reading: Mutex::default(),
             writing: Mutex::default(),
+            posted: std::sync::Mutex::default(),
         }
     }
 
@@ -94,25 +97,37 @@ impl Frames {
 
     /// Sends a message. If it is interrupted the rest goes before the next one.
     pub(super) fn send(&self, message: Packed) -> io::Result<()> {
-        let Packed { mut bytes, fds } = message;
-        if bytes.len() > MESSAGE_MAX {
-            let text = format!("a message of {} bytes; at most {MESSAGE_MAX}", bytes.len());
+        if message.bytes.len() > MESSAGE_MAX {
+            let length = message.bytes.len();
+            let text = format!("a message of {length} bytes; at most {MESSAGE_MAX}");
             return Err(invalid(&text));
         }
         let mut writing = locked(&self.writing);
         self.flush(&mut writing)?;
-        let length = u32::try_from(bytes.len()).expect("because the limit is smaller");
-        let count = u32::try_from(fds.len()).expect("because descriptors are few");
-        let mut header = Vec::with_capacity(HEADER);
-        header.extend(length.to_le_bytes());
-        header.extend(count.to_le_bytes());
-        if fds.is_empty() {
-            bytes.splice(0..0, header);
-        } else {
-            writing.push_back(Piece::new(header, Vec::new()));
-        }
-        writing.push_back(Piece::new(bytes, fds));
+        self.line_up_posted(&mut writing);
+        line_up(&mut writing, message);
         self.flush(&mut writing)
+    }
+
+    /// Puts a message of a few bytes before the next one that is sent, and before nothing else unless
+    /// [`send_posted`](Self::send_posted) is called. Never parks.
+    pub(super) fn post(&self, message: Packed) {
+        let mut posted = self.posted.lock().unwrap_or_else(PoisonError::into_inner);
+        posted.push(message);
+    }
+
+    /// Sends what was posted, if nobody has yet.
+    pub(super) fn send_posted(&self) -> io::Result<()> {
+        let mut writing = locked(&self.writing);
+        self.line_up_posted(&mut writing);
+        self.flush(&mut writing)
+    }
+
+    fn line_up_posted(&self, writing: &mut VecDeque<Piece>) {
+        let mut posted = self.posted.lock().unwrap_or_else(PoisonError::into_inner);
+        for message in std::mem::take(&mut *posted) {
+            line_up(writing, message);
+        }
     }
 
     fn flush(&self, writing: &mut VecDeque<Piece>) -> io::Result<()> {
@@ -206,6 +221,22 @@ impl Frames {
     pub(super) fn is_readable(&self, deadline: Option<Instant>) -> io::Result<bool> {
         rights::is_readable(self.stream.as_fd(), deadline)
     }
+}
+
+/// Appends a message: its descriptors go with the first byte behind the header.
+fn line_up(writing: &mut VecDeque<Piece>, message: Packed) {
+    let Packed { mut bytes, fds } = message;
+    let length = u32::try_from(bytes.len()).expect("because the limit is smaller");
+    let count = u32::try_from(fds.len()).expect("because descriptors are few");
+    let mut header = Vec::with_capacity(HEADER);
+    header.extend(length.to_le_bytes());
+    header.extend(count.to_le_bytes());
+    if fds.is_empty() {
+        bytes.splice(0..0, header);
+    } else {
+        writing.push_back(Piece::new(header, Vec::new()));
+    }
+    writing.push_back(Piece::new(bytes, fds));
 }
 
 impl Piece {

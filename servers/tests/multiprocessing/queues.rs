@@ -1,7 +1,7 @@
 //! Queues, and what a process that is killed leaves of them.
 
 use crate::watch;
-use greenroom_servers::multiprocessing::{Connection, Process, Queue, pipe};
+use greenroom_servers::multiprocessing::{Connection, Lock, Process, Queue, pipe};
 use std::io::ErrorKind;
 use std::time::Duration;
 
@@ -12,6 +12,8 @@ pub(crate) const ROWS: &[crate::Row] = crate::rows![
     empty_queue_of_the_dead_names_the_last_one,
     bounded_queue_holds_up_its_writers_elsewhere,
     time_outs_of_another_process_lose_nothing,
+    items_keep_their_order_for_one_process_whose_gets_time_out,
+    time_out_of_zero_tries_once_in_another_process,
     closed_queue_is_drained_and_then_an_error,
     queue_is_handed_on_by_a_process,
     descriptors_do_not_go_through_a_queue,
@@ -169,6 +171,48 @@ fn time_outs_of_another_process_lose_nothing() {
     for process in processes {
         assert!(process.join().success());
     }
+}
+
+fn items_keep_their_order_for_one_process_whose_gets_time_out() {
+    fn take((from, to): (Queue<u32>, Connection<Vec<u32>, ()>)) {
+        let mut all = Vec::new();
+        let mut short = 0;
+        while all.len() < 1000 {
+            short = (short + 7) % 400;
+            match from.get_timeout(Duration::from_micros(short)) {
+                Ok(number) => all.push(number),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::TimedOut),
+            }
+        }
+        to.send(&all).unwrap();
+    }
+    let (queue, (ours, theirs)) = (Queue::new(), pipe::<(), Vec<u32>>().unwrap());
+    let process = Process::spawn(take, (queue.clone(), theirs)).unwrap();
+    for number in 0..1000 {
+        queue.put(number).unwrap();
+        if number % 3 == 0 {
+            greenroom::thread::sleep(Duration::from_micros(u64::from(number % 300)));
+        }
+    }
+    assert!(ours.recv().unwrap().into_iter().eq(0..1000));
+    assert!(process.join().success());
+}
+
+fn time_out_of_zero_tries_once_in_another_process() {
+    fn try_all((queue, lock, told): (Queue<u32>, Lock, Connection<[bool; 4], ()>)) {
+        let has_item = queue.get_timeout(Duration::ZERO).is_ok();
+        let is_empty = queue.get_timeout(Duration::ZERO).unwrap_err().kind() == ErrorKind::TimedOut;
+        let guard = lock.lock_timeout(Duration::ZERO);
+        let is_taken = lock.lock_timeout(Duration::ZERO).unwrap_err().kind() == ErrorKind::TimedOut;
+        told.send(&[has_item, is_empty, guard.is_ok(), is_taken])
+            .unwrap();
+    }
+    let (ours, theirs) = pipe::<(), [bool; 4]>().unwrap();
+    let queue = Queue::new();
+    queue.put(1).unwrap();
+    let process = Process::spawn(try_all, (queue.clone(), Lock::new(), theirs)).unwrap();
+    assert_eq!(ours.recv().unwrap(), [true; 4]);
+    assert!(process.join().success());
 }
 
 fn closed_queue_is_drained_and_then_an_error() {
