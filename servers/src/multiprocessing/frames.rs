@@ -130,7 +130,10 @@ impl Frames {
         }
     }
 
+    /// Writes what there is. Descriptors that the kernel refuses are an error here; their message goes without
+    /// them, is an error there too, and the next one is whole.
     fn flush(&self, writing: &mut VecDeque<Piece>) -> io::Result<()> {
+        let mut refused = None;
         while let Some(piece) = writing.front_mut() {
             let rest = &piece.bytes[piece.sent..];
             if rest.is_empty() {
@@ -148,6 +151,11 @@ impl Frames {
                     piece.fds.clear();
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if !piece.fds.is_empty() && !is_end(&error) => {
+                    piece.fds.clear();
+                    let text = format!("multiprocessing: its descriptors cannot be sent: {error}");
+                    refused = Some(io::Error::new(error.kind(), text));
+                }
                 Err(error) => {
                     // Nothing can follow half a message.
                     writing.clear();
@@ -155,7 +163,7 @@ impl Frames {
                 }
             }
         }
-        Ok(())
+        refused.map_or(Ok(()), Err)
     }
 
     /// The next message; `None` at the end, also where it tears a message.
@@ -186,7 +194,7 @@ impl Frames {
         let whole = std::mem::take(reading);
         if whole.fds.len() != count {
             return Err(torn(
-                "descriptors are missing; this process has no room for more (RLIMIT_NOFILE)",
+                "descriptors are missing; its sender or this process has no room for more (RLIMIT_NOFILE)",
             ));
         }
         Ok(Some(Packed {

@@ -333,7 +333,12 @@ impl Drop for Waiting<'_> {
         // Before the next call of this process, which must find it taken back.
         client.shared().frames.post(frame(WITHDRAWN, id, &[]));
         // On a green thread: this may be an unwinding, in which a wait would hold up others.
-        greenroom::thread::spawn(move || client.forget(id));
+        greenroom::thread::spawn(move || {
+            let shared = client.shared();
+            locked(&shared.calls).waiting.remove(&id);
+            // An error is the host's end.
+            drop(shared.frames.send_posted());
+        });
     }
 }
 
@@ -410,14 +415,6 @@ impl Client {
                 let _ = returned.recv();
             }
         });
-    }
-
-    /// Waits for the answer no more, and sends what was posted about it.
-    fn forget(&self, id: u64) {
-        let shared = self.shared();
-        locked(&shared.calls).waiting.remove(&id);
-        // An error is the host's end.
-        drop(greenroom::shield(|| shared.frames.send_posted()));
     }
 
     fn wait_for(&self, payload: &[u8]) -> io::Result<(u64, Vec<u8>)> {
