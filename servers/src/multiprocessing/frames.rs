@@ -109,11 +109,12 @@ impl Frames {
         self.flush(&mut writing)
     }
 
-    /// Puts a message of a few bytes before the next one that is sent, and before nothing else unless
-    /// [`send_posted`](Self::send_posted) is called. Never parks.
-    pub(super) fn post(&self, message: Packed) {
+    /// Has a message of a few bytes go before the next one that is sent. Never parks. Whether it is the first that
+    /// waits: then somebody must call [`send_posted`](Self::send_posted), for the case that no other comes.
+    pub(super) fn post(&self, message: Packed) -> bool {
         let mut posted = self.posted.lock().unwrap_or_else(PoisonError::into_inner);
         posted.push(message);
+        posted.len() == 1
     }
 
     /// Sends what was posted, if nobody has yet.

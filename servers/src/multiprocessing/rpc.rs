@@ -329,16 +329,15 @@ impl Drop for Waiting<'_> {
         if self.is_done {
             return;
         }
-        let (client, id) = (self.client.clone(), self.id);
+        let shared = self.client.shared();
+        locked(&shared.calls).waiting.remove(&self.id);
         // Before the next call of this process, which must find it taken back.
-        client.shared().frames.post(frame(WITHDRAWN, id, &[]));
-        // On a green thread: this may be an unwinding, in which a wait would hold up others.
-        greenroom::thread::spawn(move || {
-            let shared = client.shared();
-            locked(&shared.calls).waiting.remove(&id);
-            // An error is the host's end.
-            drop(shared.frames.send_posted());
-        });
+        let is_first = shared.frames.post(frame(WITHDRAWN, self.id, &[]));
+        if is_first {
+            // On a green thread: the host may be slow, and this is late already. An error is its end.
+            let client = self.client.clone();
+            greenroom::thread::spawn(move || drop(client.shared().frames.send_posted()));
+        }
     }
 }
 

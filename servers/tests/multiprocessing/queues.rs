@@ -1,7 +1,7 @@
 //! Queues, and what a process that is killed leaves of them.
 
 use crate::watch;
-use greenroom_servers::multiprocessing::{Connection, Lock, Process, Queue, pipe};
+use greenroom_servers::multiprocessing::{Builder, Connection, Lock, Process, Queue, pipe};
 use std::io::ErrorKind;
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ pub(crate) const ROWS: &[crate::Row] = crate::rows![
     item_beyond_the_limit_is_an_error_and_harms_nobody,
     huge_items_go_through_a_bounded_queue,
     queue_of_a_dead_process_is_an_error_elsewhere,
+    time_outs_while_the_holder_is_stopped_pile_up_no_green_threads,
 ];
 
 fn items_of_many_processes_arrive_once_each() {
@@ -276,11 +277,34 @@ fn huge_items_go_through_a_bounded_queue() {
     assert!(process.join().success());
 }
 
-fn queue_of_a_dead_process_is_an_error_elsewhere() {
-    fn own(to: Connection<Queue<u32>, ()>) {
-        to.send(&Queue::new()).unwrap();
-        greenroom::thread::park();
+/// Makes a queue, and stays.
+fn own(to: Connection<Queue<u32>, ()>) {
+    to.send(&Queue::new()).unwrap();
+    greenroom::thread::park();
+}
+
+fn time_outs_while_the_holder_is_stopped_pile_up_no_green_threads() {
+    let (ours, theirs) = pipe::<(), Queue<u32>>().unwrap();
+    // A daemon, so that a failure does not wait for it.
+    let owner = Builder::new().daemon(true).spawn(own, theirs).unwrap();
+    let queue = ours.recv().unwrap();
+    watch::kill(owner.pid(), "STOP");
+    watch::until("it is stopped", || watch::is_stopped(owner.pid()));
+    let before = greenroom::stack_stats().in_use;
+    for _ in 0..3000 {
+        let error = queue.get_timeout(Duration::from_micros(50)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
     }
+    // Other tests have some.
+    let more = greenroom::stack_stats().in_use.saturating_sub(before);
+    assert!(more < 1500, "{more}");
+    watch::kill(owner.pid(), "CONT");
+    queue.put(1).unwrap();
+    assert_eq!(queue.get().unwrap(), 1);
+    owner.kill().unwrap();
+}
+
+fn queue_of_a_dead_process_is_an_error_elsewhere() {
     fn get((queue, told): (Queue<u32>, Connection<String, ()>)) {
         told.send(&String::new()).unwrap();
         let error = queue.get().unwrap_err();
