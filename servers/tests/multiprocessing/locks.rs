@@ -120,15 +120,16 @@ fn lock_is_free_when_its_holders_panic_or_deadline_is_caught() {
             let _guard = lock.lock().unwrap();
             std::panic::resume_unwind(Box::new(()));
         };
-        let late = || {
-            let _guard = lock.lock().unwrap();
-            greenroom::thread::park();
-        };
         while let Ok(is_panic) = told.recv() {
             if is_panic {
                 let panicking = std::panic::AssertUnwindSafe(panicking);
                 assert!(std::panic::catch_unwind(panicking).is_err());
             } else {
+                let guard = lock.lock().unwrap();
+                let late = move || {
+                    let _guard = guard;
+                    greenroom::thread::sleep(Duration::MAX);
+                };
                 assert!(greenroom::timeout(Duration::from_millis(2), late).is_err());
             }
             if told.recv().unwrap() {
