@@ -24,8 +24,9 @@ const WAIT_NOTED: Duration = Duration::from_secs(5);
 /// told to end (SIGTERM, and SIGKILL a second later), the other processes are waited for, and the fork server
 /// ends. So a process that waits for something of this one (an item, say) must be told that none will come
 /// ([`Queue::close`](super::Queue::close)), or be a daemon; one that is waited for long is named in the log.
-/// It is the same when `body` panics; the panic is then raised again. A program that leaves
-/// otherwise (`exit`, a signal, kill -9) takes all its processes along.
+/// It is the same when `body` fails, as in Python: an error that it returns is returned, and a panic raised
+/// again, after the wait. So what consumes from a queue is best a daemon, unless every way out of `body` closes
+/// the queue. A program that leaves otherwise (`exit`, a signal, kill -9) takes all its processes along.
 ///
 /// # Errors
 /// `InvalidInput` if the process has more than one thread already: a fork would copy the locks that the

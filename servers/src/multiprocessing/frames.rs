@@ -29,6 +29,8 @@ pub(super) struct Frames {
     stream: UnixStream,
     reading: Mutex<Reading>,
     writing: Mutex<VecDeque<Piece>>,
+    /// What goes before the next message that is sent. Locked for a moment, never across a wait.
+    posted: std::sync::Mutex<Vec<Packed>>,
 }
 
 /// A message that has come in part.
@@ -68,6 +70,7 @@ impl Frames {
             stream: UnixStream::from(socket),
             reading: Mutex::default(),
             writing: Mutex::default(),
+            posted: std::sync::Mutex::default(),
         }
     }
 
@@ -94,28 +97,44 @@ impl Frames {
 
     /// Sends a message. If it is interrupted the rest goes before the next one.
     pub(super) fn send(&self, message: Packed) -> io::Result<()> {
-        let Packed { mut bytes, fds } = message;
-        if bytes.len() > MESSAGE_MAX {
-            let text = format!("a message of {} bytes; at most {MESSAGE_MAX}", bytes.len());
+        if message.bytes.len() > MESSAGE_MAX {
+            let length = message.bytes.len();
+            let text = format!("a message of {length} bytes; at most {MESSAGE_MAX}");
             return Err(invalid(&text));
         }
         let mut writing = locked(&self.writing);
         self.flush(&mut writing)?;
-        let length = u32::try_from(bytes.len()).expect("because the limit is smaller");
-        let count = u32::try_from(fds.len()).expect("because descriptors are few");
-        let mut header = Vec::with_capacity(HEADER);
-        header.extend(length.to_le_bytes());
-        header.extend(count.to_le_bytes());
-        if fds.is_empty() {
-            bytes.splice(0..0, header);
-        } else {
-            writing.push_back(Piece::new(header, Vec::new()));
-        }
-        writing.push_back(Piece::new(bytes, fds));
+        self.line_up_posted(&mut writing);
+        line_up(&mut writing, message);
         self.flush(&mut writing)
     }
 
+    /// Has a message of a few bytes go before the next one that is sent. Never parks. Whether it is the first that
+    /// waits: then somebody must call [`send_posted`](Self::send_posted), for the case that no other comes.
+    pub(super) fn post(&self, message: Packed) -> bool {
+        let mut posted = self.posted.lock().unwrap_or_else(PoisonError::into_inner);
+        posted.push(message);
+        posted.len() == 1
+    }
+
+    /// Sends what was posted, if nobody has yet.
+    pub(super) fn send_posted(&self) -> io::Result<()> {
+        let mut writing = locked(&self.writing);
+        self.line_up_posted(&mut writing);
+        self.flush(&mut writing)
+    }
+
+    fn line_up_posted(&self, writing: &mut VecDeque<Piece>) {
+        let mut posted = self.posted.lock().unwrap_or_else(PoisonError::into_inner);
+        for message in std::mem::take(&mut *posted) {
+            line_up(writing, message);
+        }
+    }
+
+    /// Writes what there is. Descriptors that the kernel refuses are an error here; their message goes without
+    /// them, is an error there too, and the next one is whole.
     fn flush(&self, writing: &mut VecDeque<Piece>) -> io::Result<()> {
+        let mut refused = None;
         while let Some(piece) = writing.front_mut() {
             let rest = &piece.bytes[piece.sent..];
             if rest.is_empty() {
@@ -133,6 +152,11 @@ impl Frames {
                     piece.fds.clear();
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if !piece.fds.is_empty() && !is_end(&error) => {
+                    piece.fds.clear();
+                    let text = format!("multiprocessing: its descriptors cannot be sent: {error}");
+                    refused = Some(io::Error::new(error.kind(), text));
+                }
                 Err(error) => {
                     // Nothing can follow half a message.
                     writing.clear();
@@ -140,7 +164,7 @@ impl Frames {
                 }
             }
         }
-        Ok(())
+        refused.map_or(Ok(()), Err)
     }
 
     /// The next message; `None` at the end, also where it tears a message.
@@ -171,7 +195,7 @@ impl Frames {
         let whole = std::mem::take(reading);
         if whole.fds.len() != count {
             return Err(torn(
-                "descriptors are missing; this process has no room for more (RLIMIT_NOFILE)",
+                "descriptors are missing; its sender or this process has no room for more (RLIMIT_NOFILE)",
             ));
         }
         Ok(Some(Packed {
@@ -206,6 +230,22 @@ impl Frames {
     pub(super) fn is_readable(&self, deadline: Option<Instant>) -> io::Result<bool> {
         rights::is_readable(self.stream.as_fd(), deadline)
     }
+}
+
+/// Appends a message: its descriptors go with the first byte behind the header.
+fn line_up(writing: &mut VecDeque<Piece>, message: Packed) {
+    let Packed { mut bytes, fds } = message;
+    let length = u32::try_from(bytes.len()).expect("because the limit is smaller");
+    let count = u32::try_from(fds.len()).expect("because descriptors are few");
+    let mut header = Vec::with_capacity(HEADER);
+    header.extend(length.to_le_bytes());
+    header.extend(count.to_le_bytes());
+    if fds.is_empty() {
+        bytes.splice(0..0, header);
+    } else {
+        writing.push_back(Piece::new(header, Vec::new()));
+    }
+    writing.push_back(Piece::new(bytes, fds));
 }
 
 impl Piece {

@@ -60,7 +60,8 @@ enum Side {
 /// The lock is held. Dropping it releases the lock; made by [`Lock::lock`].
 ///
 /// In another process the drop parks until the lock's own process has released it: what that process or a third
-/// one is told afterwards, by a pipe or a queue, comes after the release.
+/// one is told afterwards, by a pipe or a queue, comes after the release. A panic, a deadline or a cancel drops it
+/// in the same way, as Python's `with` does: [`abandoned_by`](Self::abandoned_by) is only about processes that died.
 ///
 /// # Examples
 /// See [`Lock`].
@@ -90,6 +91,17 @@ struct State {
 #[derive(Debug, Serialize, Deserialize)]
 struct Acquire {
     may_wait: bool,
+}
+
+/// The call of another process.
+fn acquire(may_wait: bool) -> io::Result<Vec<u8>> {
+    let call = postcard::to_stdvec(&Acquire { may_wait });
+    call.map_err(|error| io::Error::other(error.to_string()))
+}
+
+/// Its answer: the loan, and who has abandoned the lock.
+fn read((id, told): (u64, Vec<u8>)) -> (u64, Option<String>) {
+    (id, postcard::from_bytes(&told).unwrap_or_default())
 }
 
 fn taken() -> io::Error {
@@ -213,14 +225,6 @@ impl Lock {
         Lock { side }
     }
 
-    fn borrow(client: &Client, may_wait: bool) -> io::Result<(u64, Option<String>)> {
-        let call = postcard::to_stdvec(&Acquire { may_wait });
-        let call = call.map_err(|error| io::Error::other(error.to_string()))?;
-        let (id, told) = client.borrow(&call)?;
-        let told = postcard::from_bytes(&told);
-        Ok((id, told.unwrap_or_default()))
-    }
-
     fn guard(&self, (id, abandoned_by): (u64, Option<String>)) -> LockGuard<'_> {
         LockGuard {
             lock: self,
@@ -242,7 +246,7 @@ impl Lock {
     pub fn lock(&self) -> io::Result<LockGuard<'_>> {
         let held = match &self.side {
             Side::Here(core) => core.acquire(None)?,
-            Side::There(client) => Lock::borrow(client, true)?,
+            Side::There(client) => read(client.borrow(&acquire(true)?)?),
         };
         Ok(self.guard(held))
     }
@@ -267,12 +271,12 @@ impl Lock {
                 let id = NUMBER.fetch_add(1, Ordering::Relaxed);
                 (id, core.try_acquire((HERE, id))?)
             }
-            Side::There(client) => Lock::borrow(client, false)?,
+            Side::There(client) => read(client.borrow(&acquire(false)?)?),
         };
         Ok(self.guard(held))
     }
 
-    /// Takes the lock if it comes free within `timeout`.
+    /// Takes the lock if it comes free within `timeout`; with none at all, as [`try_lock`](Self::try_lock).
     ///
     /// # Errors
     /// `TimedOut`; and as [`lock`](Self::lock).
@@ -289,7 +293,7 @@ impl Lock {
     pub fn lock_timeout(&self, timeout: Duration) -> io::Result<LockGuard<'_>> {
         let held = match &self.side {
             Side::Here(core) => core.acquire(Some(timeout))?,
-            Side::There(client) => greenroom::timeout(timeout, || Lock::borrow(client, true))??,
+            Side::There(client) => read(client.borrow_within(timeout, acquire)?),
         };
         Ok(self.guard(held))
     }
@@ -309,15 +313,8 @@ impl Drop for LockGuard<'_> {
     fn drop(&mut self) {
         match &self.lock.side {
             Side::Here(core) => core.release((HERE, self.id)),
-            Side::There(client) => {
-                let (client, id) = (client.clone(), self.id);
-                if std::thread::panicking() {
-                    // A wait in an unwinding holds up others of this worker.
-                    greenroom::thread::spawn(move || client.withdraw(id));
-                } else {
-                    client.give_back(id);
-                }
-            }
+            // Also while something unwinds, a deadline say: who catches it may tell others.
+            Side::There(client) => client.give_back(self.id),
         }
     }
 }

@@ -25,7 +25,8 @@
 //! forks all the rest, on request (Python's start method `forkserver`, its default on Linux since 3.14, for
 //! the same reason). Since nothing is executed anew, functions have the same addresses everywhere, and a
 //! plain `fn` crosses as its address; arguments are serialised (serde, by postcard), descriptors go along
-//! ([`Handed`]). Statics have the values that they had at the fork, so `main` is not run a second time.
+//! ([`Handed`]). Statics have the values that they had at the fork, so `main` is not run a second time; likewise
+//! user, limits, working directory and environment: a program that gives up rights does so before.
 //!
 //! *Rejected:* forking the runtime itself (unsound); executing the program again, as the crate procspawn does
 //! (`main` up to its hook runs again, a milliseconds-long start, no exit status, and waits that block an OS

@@ -98,6 +98,11 @@ fn pack(value: &impl Serialize) -> io::Result<Vec<u8>> {
     ))
 }
 
+/// The call of another process for an item.
+fn ask(may_wait: bool) -> io::Result<Vec<u8>> {
+    pack(&Call::Get { may_wait })
+}
+
 fn unpack<T: DeserializeOwned>(bytes: Vec<u8>) -> io::Result<T> {
     let fds = Vec::new();
     Packed { bytes, fds }.unpack()
@@ -280,11 +285,6 @@ impl<T: Serialize> Queue<T> {
 }
 
 impl<T: DeserializeOwned> Queue<T> {
-    fn get_remote(client: &Client, may_wait: bool) -> io::Result<Vec<u8>> {
-        let (_, item) = client.borrow(&pack(&Call::Get { may_wait })?)?;
-        Ok(item)
-    }
-
     /// Takes the first item. Parks while there is none.
     ///
     /// # Errors
@@ -300,7 +300,7 @@ impl<T: DeserializeOwned> Queue<T> {
     pub fn get(&self) -> io::Result<T> {
         unpack(match &self.side {
             Side::Here(core) => core.get(Limit::Never)?,
-            Side::There(client) => Self::get_remote(client, true)?,
+            Side::There(client) => client.borrow(&ask(true)?)?.1,
         })
     }
 
@@ -317,11 +317,12 @@ impl<T: DeserializeOwned> Queue<T> {
     pub fn try_get(&self) -> io::Result<T> {
         unpack(match &self.side {
             Side::Here(core) => core.get(Limit::Try)?,
-            Side::There(client) => Self::get_remote(client, false)?,
+            Side::There(client) => client.borrow(&ask(false)?)?.1,
         })
     }
 
-    /// Takes the first item, if one comes within `timeout`.
+    /// Takes the first item, if one comes within `timeout`; with none at all, as [`try_get`](Self::try_get). In
+    /// another process the question and its answer take a part of the time.
     ///
     /// # Errors
     /// `TimedOut`; and as [`get`](Self::get).
@@ -338,7 +339,7 @@ impl<T: DeserializeOwned> Queue<T> {
     pub fn get_timeout(&self, timeout: Duration) -> io::Result<T> {
         unpack(match &self.side {
             Side::Here(core) => core.get(Limit::Within(timeout))?,
-            Side::There(client) => greenroom::timeout(timeout, || Self::get_remote(client, true))??,
+            Side::There(client) => client.borrow_within(timeout, ask)?.1,
         })
     }
 }

@@ -2,18 +2,17 @@
 //!
 //! The descriptors arrive with the first byte of what was sent with them. The socket's mode is never changed:
 //! each call says for itself that it does not wait (`MSG_DONTWAIT`), and who may park waits by
-//! `greenroom::raw::poll`, which also works on OS threads. Received descriptors are close-on-exec at once.
+//! `greenroom::multiplex`, which also works on OS threads. Received descriptors are close-on-exec at once.
 
 use super::handover::DESCRIPTORS_MAX;
-use greenroom::multiplex::{POLLIN, POLLOUT};
-use greenroom::raw::{self, PollFd};
+use greenroom::multiplex::{POLLIN, POLLOUT, Poll, PollFlags};
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags,
 };
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
 /// Room for as many descriptors as the kernel sends at once.
@@ -77,8 +76,7 @@ pub(super) fn send_parking(
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             sent => return sent,
         }
-        let mut rows = [PollFd::new(socket.as_raw_fd(), POLLOUT)];
-        raw::poll(&mut rows, None)?;
+        is_ready(socket, POLLOUT, None)?;
     }
 }
 
@@ -102,7 +100,16 @@ pub(super) fn receive_parking(
 
 /// Parks until there is something to read or the end, or the deadline: then it is false.
 pub(super) fn is_readable(socket: BorrowedFd<'_>, deadline: Option<Instant>) -> io::Result<bool> {
+    is_ready(socket, POLLIN, deadline)
+}
+
+fn is_ready(
+    socket: BorrowedFd<'_>,
+    events: PollFlags,
+    deadline: Option<Instant>,
+) -> io::Result<bool> {
+    let poll = Poll::new();
+    poll.register(&socket, events);
     let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
-    let mut rows = [PollFd::new(socket.as_raw_fd(), POLLIN)];
-    Ok(raw::poll(&mut rows, left)? > 0)
+    Ok(!poll.poll(left)?.is_empty())
 }

@@ -5,13 +5,15 @@
 //! served. What is *lent* (an item, a lock) follows three steps, so that none is ever lost with its user:
 //! (1) the host lends and answers; (2) the caller that takes it says *taken*; (3) a caller that is not there
 //! any more (deadline, cancel) says *withdrawn*, and the host takes it back. Exactly one of 2 and 3 is sent;
-//! if the user dies before either, its end is read as 3 for all that it has. A lock that is given back says
+//! if the user dies before either, its end is read as 3 for all that it has. What is withdrawn goes before the
+//! same user's next call, which then finds it: items keep their order. A lock that is given back says
 //! *returned* and waits for the answer: whoever hears of it afterwards, by whatever way, finds the lock free.
 
 use super::frames::Frames;
 use super::handover::{Bond, Packed, give_owned};
 use super::pipe::STATUS_PATIENCE;
 use super::process::Record;
+use super::queue_core::timed_out;
 use greenroom::sync::mpsc::{SyncSender, sync_channel};
 use greenroom::sync::{Mutex, MutexGuard};
 use serde::Serializer;
@@ -20,6 +22,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError};
+use std::time::Duration;
 
 /// Calls of one user that may wait at once.
 const WAITING_MAX: usize = 4096;
@@ -326,9 +329,15 @@ impl Drop for Waiting<'_> {
         if self.is_done {
             return;
         }
-        let (client, id) = (self.client.clone(), self.id);
-        // On a green thread: this may be an unwinding, in which a wait would hold up others.
-        greenroom::thread::spawn(move || client.withdraw(id));
+        let shared = self.client.shared();
+        locked(&shared.calls).waiting.remove(&self.id);
+        // Before the next call of this process, which must find it taken back.
+        let is_first = shared.frames.post(frame(WITHDRAWN, self.id, &[]));
+        if is_first {
+            // On a green thread: the host may be slow, and this is late already. An error is its end.
+            let client = self.client.clone();
+            greenroom::thread::spawn(move || drop(client.shared().frames.send_posted()));
+        }
     }
 }
 
@@ -373,6 +382,23 @@ impl Client {
         Ok((id, answer))
     }
 
+    /// Borrows within `timeout`; none at all tries once. `payload` is told whether the call may wait.
+    pub(super) fn borrow_within(
+        &self,
+        timeout: Duration,
+        payload: impl Fn(bool) -> io::Result<Vec<u8>>,
+    ) -> io::Result<(u64, Vec<u8>)> {
+        if !timeout.is_zero() {
+            let payload = payload(true)?;
+            return greenroom::timeout(timeout, || self.borrow(&payload))?;
+        }
+        let borrowed = self.borrow(&payload(false)?);
+        borrowed.map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => timed_out(),
+            _ => error,
+        })
+    }
+
     /// Gives back what was taken. Parks until the host has it.
     pub(super) fn give_back(&self, id: u64) {
         greenroom::shield(|| {
@@ -388,13 +414,6 @@ impl Client {
                 let _ = returned.recv();
             }
         });
-    }
-
-    /// Gives back what was lent.
-    pub(super) fn withdraw(&self, id: u64) {
-        locked(&self.shared().calls).waiting.remove(&id);
-        // An error is the host's end.
-        drop(greenroom::shield(|| self.send(frame(WITHDRAWN, id, &[]))));
     }
 
     fn wait_for(&self, payload: &[u8]) -> io::Result<(u64, Vec<u8>)> {

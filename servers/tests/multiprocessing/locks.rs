@@ -10,6 +10,7 @@ pub(crate) const ROWS: &[crate::Row] = crate::rows![
     lock_held_elsewhere_times_out,
     processes_that_wait_and_die_hold_up_nobody,
     lock_is_free_when_its_holder_says_so,
+    lock_is_free_when_its_holders_panic_or_deadline_is_caught,
 ];
 
 fn counting_under_a_lock_loses_nothing() {
@@ -111,6 +112,48 @@ fn lock_is_free_when_its_holder_says_so() {
     holder.send(&false).unwrap();
     drop(other);
     assert!(holding.join().success() && looking.join().success());
+}
+
+fn lock_is_free_when_its_holders_panic_or_deadline_is_caught() {
+    fn hold((lock, told): (Lock, Connection<bool, bool>)) {
+        let panicking = || {
+            let _guard = lock.lock().unwrap();
+            std::panic::resume_unwind(Box::new(()));
+        };
+        while let Ok(is_panic) = told.recv() {
+            if is_panic {
+                let panicking = std::panic::AssertUnwindSafe(panicking);
+                assert!(std::panic::catch_unwind(panicking).is_err());
+            } else {
+                let guard = lock.lock().unwrap();
+                let late = move || {
+                    let _guard = guard;
+                    greenroom::thread::sleep(Duration::MAX);
+                };
+                assert!(greenroom::timeout(Duration::from_millis(2), late).is_err());
+            }
+            if told.recv().unwrap() {
+                let is_free = lock.try_lock().is_ok();
+                told.send(&is_free).unwrap();
+            } else {
+                told.send(&true).unwrap();
+            }
+        }
+    }
+    let lock = Lock::new();
+    let (ours, theirs) = pipe::<bool, bool>().unwrap();
+    let process = Process::spawn(hold, (lock.clone(), theirs)).unwrap();
+    for round in 0..50 {
+        let (is_panic, looks_itself) = (round % 2 == 0, round % 4 < 2);
+        ours.send(&is_panic).unwrap();
+        ours.send(&looks_itself).unwrap();
+        assert!(ours.recv().unwrap(), "its own process, round {round}");
+        let guard = lock.try_lock();
+        let guard = guard.unwrap_or_else(|error| panic!("another one, round {round}: {error}"));
+        assert_eq!(guard.abandoned_by(), None);
+    }
+    drop(ours);
+    assert!(process.join().success());
 }
 
 fn processes_that_wait_and_die_hold_up_nobody() {

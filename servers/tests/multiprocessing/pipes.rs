@@ -3,13 +3,14 @@
 use crate::watch;
 use greenroom_servers::multiprocessing::{Connection, Process, pipe};
 use std::io::ErrorKind;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub(crate) const ROWS: &[crate::Row] = crate::rows![
     values_of_any_size_go_both_ways,
     end_of_a_killed_process_is_named,
     end_of_a_process_that_returned_comes_after_its_messages,
     time_out_takes_nothing,
+    waits_with_a_time_out_hold_up_no_worker,
     message_beyond_the_limit_is_an_error_and_harms_nothing,
     connection_goes_through_a_connection,
     connection_is_moved,
@@ -75,6 +76,29 @@ fn time_out_takes_nothing() {
     assert_eq!(error.kind(), ErrorKind::TimedOut);
     theirs.send(&5).unwrap();
     assert_eq!(ours.recv_timeout(Duration::ZERO).unwrap(), 5);
+}
+
+fn waits_with_a_time_out_hold_up_no_worker() {
+    let pipes: Vec<_> = (0..64).map(|_| pipe::<u8, u8>().unwrap()).collect();
+    let (near, far): (Vec<_>, Vec<_>) = pipes.into_iter().unzip();
+    let long = Duration::from_secs(60);
+    let wait = |end: Connection<u8, u8>| {
+        greenroom::thread::spawn(move || (end.poll(long).unwrap(), end.recv_timeout(long).unwrap()))
+    };
+    // More of them than there are workers.
+    let waiting: Vec<_> = near.into_iter().map(wait).collect();
+    let begun = Instant::now();
+    let sender = greenroom::thread::spawn(move || {
+        for end in &far {
+            end.send(&7).unwrap();
+        }
+        far
+    });
+    for thread in waiting {
+        assert_eq!(thread.join().unwrap(), (true, 7));
+    }
+    assert!(begun.elapsed() < long);
+    drop(sender.join());
 }
 
 fn message_beyond_the_limit_is_an_error_and_harms_nothing() {

@@ -1,7 +1,7 @@
 //! Queues, and what a process that is killed leaves of them.
 
 use crate::watch;
-use greenroom_servers::multiprocessing::{Connection, Process, Queue, pipe};
+use greenroom_servers::multiprocessing::{Builder, Connection, Lock, Process, Queue, pipe};
 use std::io::ErrorKind;
 use std::time::Duration;
 
@@ -12,12 +12,15 @@ pub(crate) const ROWS: &[crate::Row] = crate::rows![
     empty_queue_of_the_dead_names_the_last_one,
     bounded_queue_holds_up_its_writers_elsewhere,
     time_outs_of_another_process_lose_nothing,
+    items_keep_their_order_for_one_process_whose_gets_time_out,
+    time_out_of_zero_tries_once_in_another_process,
     closed_queue_is_drained_and_then_an_error,
     queue_is_handed_on_by_a_process,
     descriptors_do_not_go_through_a_queue,
     item_beyond_the_limit_is_an_error_and_harms_nobody,
     huge_items_go_through_a_bounded_queue,
     queue_of_a_dead_process_is_an_error_elsewhere,
+    time_outs_while_the_holder_is_stopped_pile_up_no_green_threads,
 ];
 
 fn items_of_many_processes_arrive_once_each() {
@@ -171,6 +174,48 @@ fn time_outs_of_another_process_lose_nothing() {
     }
 }
 
+fn items_keep_their_order_for_one_process_whose_gets_time_out() {
+    fn take((from, to): (Queue<u32>, Connection<Vec<u32>, ()>)) {
+        let mut all = Vec::new();
+        let mut short = 0;
+        while all.len() < 1000 {
+            short = (short + 7) % 400;
+            match from.get_timeout(Duration::from_micros(short)) {
+                Ok(number) => all.push(number),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::TimedOut),
+            }
+        }
+        to.send(&all).unwrap();
+    }
+    let (queue, (ours, theirs)) = (Queue::new(), pipe::<(), Vec<u32>>().unwrap());
+    let process = Process::spawn(take, (queue.clone(), theirs)).unwrap();
+    for number in 0..1000 {
+        queue.put(number).unwrap();
+        if number % 3 == 0 {
+            greenroom::thread::sleep(Duration::from_micros(u64::from(number % 300)));
+        }
+    }
+    assert!(ours.recv().unwrap().into_iter().eq(0..1000));
+    assert!(process.join().success());
+}
+
+fn time_out_of_zero_tries_once_in_another_process() {
+    fn try_all((queue, lock, told): (Queue<u32>, Lock, Connection<[bool; 4], ()>)) {
+        let has_item = queue.get_timeout(Duration::ZERO).is_ok();
+        let is_empty = queue.get_timeout(Duration::ZERO).unwrap_err().kind() == ErrorKind::TimedOut;
+        let guard = lock.lock_timeout(Duration::ZERO);
+        let is_taken = lock.lock_timeout(Duration::ZERO).unwrap_err().kind() == ErrorKind::TimedOut;
+        told.send(&[has_item, is_empty, guard.is_ok(), is_taken])
+            .unwrap();
+    }
+    let (ours, theirs) = pipe::<(), [bool; 4]>().unwrap();
+    let queue = Queue::new();
+    queue.put(1).unwrap();
+    let process = Process::spawn(try_all, (queue.clone(), Lock::new(), theirs)).unwrap();
+    assert_eq!(ours.recv().unwrap(), [true; 4]);
+    assert!(process.join().success());
+}
+
 fn closed_queue_is_drained_and_then_an_error() {
     let queue = Queue::new();
     queue.put(1).unwrap();
@@ -232,11 +277,34 @@ fn huge_items_go_through_a_bounded_queue() {
     assert!(process.join().success());
 }
 
-fn queue_of_a_dead_process_is_an_error_elsewhere() {
-    fn own(to: Connection<Queue<u32>, ()>) {
-        to.send(&Queue::new()).unwrap();
-        greenroom::thread::park();
+/// Makes a queue, and stays.
+fn own(to: Connection<Queue<u32>, ()>) {
+    to.send(&Queue::new()).unwrap();
+    greenroom::thread::park();
+}
+
+fn time_outs_while_the_holder_is_stopped_pile_up_no_green_threads() {
+    let (ours, theirs) = pipe::<(), Queue<u32>>().unwrap();
+    // A daemon, so that a failure does not wait for it.
+    let owner = Builder::new().daemon(true).spawn(own, theirs).unwrap();
+    let queue = ours.recv().unwrap();
+    watch::kill(owner.pid(), "STOP");
+    watch::until("it is stopped", || watch::is_stopped(owner.pid()));
+    let before = greenroom::stack_stats().in_use;
+    for _ in 0..3000 {
+        let error = queue.get_timeout(Duration::from_micros(50)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
     }
+    // Other tests have some.
+    let more = greenroom::stack_stats().in_use.saturating_sub(before);
+    assert!(more < 1500, "{more}");
+    watch::kill(owner.pid(), "CONT");
+    queue.put(1).unwrap();
+    assert_eq!(queue.get().unwrap(), 1);
+    owner.kill().unwrap();
+}
+
+fn queue_of_a_dead_process_is_an_error_elsewhere() {
     fn get((queue, told): (Queue<u32>, Connection<String, ()>)) {
         told.send(&String::new()).unwrap();
         let error = queue.get().unwrap_err();

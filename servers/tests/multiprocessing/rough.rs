@@ -1,13 +1,16 @@
 //! Rough circumstances: errors and panics that are told, streams that nobody reads, descriptors that run out,
 //! code that came late, signals to everybody.
-#![expect(unsafe_code, reason = "dlopen, for a function that came late")]
+#![expect(
+    unsafe_code,
+    reason = "dlopen, for a function that came late; setuid, which is safe"
+)]
 
 use crate::child::{Ended, Running};
 use crate::roles::program;
 use crate::watch;
 use greenroom_servers::multiprocessing::{self, Builder, Connection, Handed, Process, pipe};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::process::CommandExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,6 +22,7 @@ pub(crate) const ROWS: &[crate::Row] = crate::rows![
     daemon_that_does_not_listen_is_killed_before_others_are_waited_for,
     function_that_was_loaded_late_is_refused,
     descriptors_beyond_the_limit_of_the_receiver_cost_one_message,
+    descriptors_that_the_kernel_refuses_cost_one_message,
     descriptors_beyond_the_limit_of_the_fork_server_are_an_error_of_the_start,
     parent_without_descriptors_gets_an_error_and_goes_on,
     interrupt_of_the_whole_group_leaves_nobody,
@@ -33,6 +37,7 @@ pub(crate) fn body(role: &str) -> Option<fn()> {
         "deaf daemon" => deaf_daemon,
         "late" => late,
         "narrow" => narrow,
+        "refused" => refused,
         "full" => full,
         "thousand" => thousand,
         _ => return None,
@@ -128,6 +133,7 @@ fn daemon_that_does_not_listen_is_killed_before_others_are_waited_for() {
 unsafe extern "C" {
     fn dlopen(name: *const c_char, flags: c_int) -> *mut c_void;
     fn dlsym(library: *mut c_void, name: *const c_char) -> *mut c_void;
+    safe fn setuid(user: c_uint) -> c_int;
 }
 
 fn open(name: &CStr) -> *mut c_void {
@@ -192,6 +198,29 @@ fn narrow() {
 fn descriptors_beyond_the_limit_of_the_receiver_cost_one_message() {
     let ended = run("narrow");
     assert!(ended.stdout.contains("RLIMIT_NOFILE"), "{ended}");
+    assert!(ended.stdout.ends_with("\n2\nmain returns\n"), "{ended}");
+}
+
+/// The kernel counts what a user has under way, and refuses more than the limit; the superuser is free of it.
+fn refused() {
+    let _ = setuid(65_534);
+    let (ours, theirs) = pipe::<Vec<Handed>, Vec<Handed>>().unwrap();
+    limit_descriptors(60);
+    let sent = (1..20)
+        .take_while(|_| ours.send(&nulls(16)).is_ok())
+        .count();
+    let wait = std::time::Duration::from_secs(60);
+    for _ in 0..sent {
+        assert_eq!(theirs.recv_timeout(wait).unwrap().len(), 16);
+    }
+    println!("{}", theirs.recv_timeout(wait).unwrap_err());
+    ours.send(&nulls(2)).unwrap();
+    println!("{}", theirs.recv_timeout(wait).unwrap().len());
+}
+
+fn descriptors_that_the_kernel_refuses_cost_one_message() {
+    let ended = run("refused");
+    assert!(ended.stdout.contains("descriptors are missing"), "{ended}");
     assert!(ended.stdout.ends_with("\n2\nmain returns\n"), "{ended}");
 }
 
