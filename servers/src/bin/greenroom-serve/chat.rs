@@ -6,12 +6,13 @@ use crate::run::{self, Plan};
 use crate::udp;
 use clap::Args;
 use greenroom_servers::chat::{self, ChatLimits, UdpChat, UdpChatLimits};
+use greenroom_servers::services::PORTS;
 use std::io;
 use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 
-const PORT: u16 = 8081;
+const PORT: u16 = PORTS[2];
 /// Most people listen more than they talk.
 const IDLE: Duration = Duration::from_secs(30 * 60);
 /// For `--forget-after 0`.
