@@ -1,5 +1,6 @@
 //! `greenroom-serve chat`.
 
+use crate::count::{MOST, count};
 use crate::duration::{Limit, limit};
 use crate::options::{FOR_CLIENTS, Options};
 use crate::run::{self, Plan};
@@ -36,7 +37,7 @@ pub(crate) struct Chat {
     udp: bool,
 
     /// Names in the address book of --udp
-    #[arg(long, value_name = "N", default_value = "1000", requires = "udp")]
+    #[arg(long, value_name = "N", value_parser = count::<MOST>, default_value = "1000", requires = "udp")]
     max_names: NonZero<usize>,
 
     /// How long a silent name stays in the address book of --udp

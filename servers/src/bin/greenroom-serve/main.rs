@@ -6,6 +6,7 @@
 
 mod chat;
 mod concurrency;
+mod count;
 mod duration;
 mod echo;
 mod ftp;
@@ -126,7 +127,7 @@ fn main() -> ExitCode {
 fn run(program: &Program) -> io::Result<()> {
     let mut builder = greenroom::Runtime::builder();
     if let Some(workers) = program.options().workers {
-        builder = builder.workers(workers.get().into());
+        builder = builder.workers(workers.get());
     }
     builder.build()?.run(|| program.run())
 }
