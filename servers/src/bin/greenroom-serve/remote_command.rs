@@ -99,6 +99,8 @@ impl RemoteCommand {
             },
         };
         plan.serve(&service, || service.close())?;
+        // Of clients on OS threads, which cannot be cancelled.
+        service.kill_all();
         let (commands, refused) = service.counts();
         run::say(format_args!("commands {commands}, refused {refused}"));
         Ok(())
