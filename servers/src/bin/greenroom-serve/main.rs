@@ -28,12 +28,12 @@ use std::process::ExitCode;
 
 const EXAMPLES: &str = "\
 Examples:
-  greenroom-serve echo                                  an echo server for this machine, on port 2007
-  greenroom-serve chat --listen 0.0.0.0:8081            a chat for everybody; join with `nc HOST 8081`
-  greenroom-serve http --root /srv/www --list           the files of a folder, for browsers
-  greenroom-serve upper --udp                           datagrams instead of connections
-  greenroom-serve remote-command --allow ls,uptime      two commands for clients of this machine
-  greenroom-serve help chat                             what one of them can do";
+  greenroom-serve echo                              an echo server for this machine, on port 2007
+  greenroom-serve chat --listen 0.0.0.0:8081        a chat for everybody; join with `nc HOST 8081`
+  greenroom-serve http --root /srv/www --list       the files of a folder, for browsers
+  greenroom-serve upper --udp                       datagrams instead of connections
+  greenroom-serve remote-command --allow ls,uptime  two commands for clients of this machine
+  greenroom-serve help chat                         what one of them can do";
 
 /// Small servers, one green thread per client.
 ///
