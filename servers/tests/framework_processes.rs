@@ -28,6 +28,11 @@ fn main() -> ExitCode {
         ("killed_process_is_an_error_of_its_client", killed),
         ("process_that_stays_is_cancelled_and_finishes", cut_off),
         ("process_that_computes_on_is_killed", computes_on),
+        ("processes_hear_that_the_server_stops", hear_of_stop),
+        (
+            "signals_for_all_processes_leave_clients_their_grace",
+            signals,
+        ),
         ("limits_hold_in_processes", limits),
         ("pool_bounds_the_processes", pool),
         ("descriptors_do_not_leak", descriptors),
@@ -73,6 +78,17 @@ impl Handler for Obey {
                 b'e' => return Err(io::Error::other("told to fail")),
                 b'3' => std::process::exit(3),
                 b's' => thread::sleep(FOREVER),
+                b'w' => {
+                    while !client.is_stopping() {
+                        thread::sleep(Duration::from_millis(1));
+                    }
+                    client.write_all(b"!")?;
+                }
+                b'i' => {
+                    client.write_all(b"i")?;
+                    assert_eq!(client.read_idle(&mut order)?, 0);
+                    return Ok(());
+                }
                 b'c' => loop {
                     std::hint::spin_loop();
                 },
@@ -225,6 +241,41 @@ fn computes_on() {
     let totals = server.shutdown(Duration::from_millis(100));
     assert_eq!((totals.cut_off, totals.open), (1, 0));
     assert!(!is_there(pid));
+}
+
+fn hear_of_stop() {
+    let server = tcp().serve_in_background(obey()).unwrap();
+    let [mut idle, mut waiting] = [b"i", b"w"].map(|order| {
+        let mut stream = TcpStream::connect(server.local_addr()).unwrap();
+        pid(&mut stream);
+        stream.write_all(order).unwrap();
+        stream
+    });
+    idle.read_exact(&mut [0]).unwrap();
+    let ending = thread::spawn(move || server.shutdown(FOREVER));
+    assert_eq!(rest(&mut idle), b".");
+    waiting.read_exact(&mut [0]).unwrap();
+    waiting.write_all(b"x").unwrap();
+    waiting.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(rest(&mut waiting), b"x.");
+    let totals = ending.join().unwrap();
+    assert_eq!((totals.accepted, totals.cut_off, totals.errors), (2, 0, 0));
+}
+
+/// As Ctrl-C does, and a supervisor that stops a service.
+fn signals() {
+    use rustix::process::{Pid, Signal, kill_process};
+    let server = tcp().serve_in_background(obey()).unwrap();
+    let mut stream = TcpStream::connect(server.local_addr()).unwrap();
+    let pid = Pid::from_raw(pid(&mut stream).cast_signed()).unwrap();
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        kill_process(pid, signal).unwrap();
+        stream.write_all(b"x").unwrap();
+        stream.read_exact(&mut [0]).unwrap();
+    }
+    drop(stream);
+    let totals = server.shutdown(FOREVER);
+    assert_eq!((totals.cut_off, totals.errors, totals.open), (0, 0, 0));
 }
 
 fn limits() {

@@ -252,17 +252,24 @@ impl Client {
         Ok(count)
     }
 
-    /// One write. Blocking: it waits until all has left, or the time is up.
-    fn write_bounded(&self, call: impl FnOnce(&Stream) -> io::Result<usize>) -> io::Result<usize> {
+    /// One write, of so many bytes. Blocking: it waits until all has left, or the time is up.
+    fn write_bounded(
+        &self,
+        bytes: usize,
+        call: impl FnOnce(&Stream) -> io::Result<usize>,
+    ) -> io::Result<usize> {
         let Some(pace) = &self.pace else {
             let count = self.bounded(self.deadline, call)?;
             Counters::add(&self.counters.bytes_out, count as u64);
             return Ok(count);
         };
-        let begun = coarse_now();
+        let (begun, patience) = (coarse_now(), pace.left());
         let count = self.bounded(self.write_deadline(pace), call)?;
         Counters::add(&self.counters.bytes_out, count as u64);
-        self.note_pace(coarse_now().saturating_sub(begun), count)?;
+        let waited = coarse_now().saturating_sub(begun);
+        // Longer than its own time-out allows, and all has left: not the peer stood still, but this process.
+        let is_ours = count == bytes && waited > patience;
+        self.note_pace(if is_ours { Duration::ZERO } else { waited }, count)?;
         Ok(count)
     }
 
@@ -346,11 +353,12 @@ impl Read for &Client {
 impl Write for &Client {
     #[inline]
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.write_bounded(|mut stream| stream.write(buf))
+        self.write_bounded(buf.len(), |mut stream| stream.write(buf))
     }
 
     fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.write_bounded(|mut stream| stream.write_vectored(bufs))
+        let bytes = bufs.iter().map(|buf| buf.len()).sum();
+        self.write_bounded(bytes, |mut stream| stream.write_vectored(bufs))
     }
 
     #[inline]

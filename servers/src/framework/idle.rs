@@ -9,6 +9,7 @@
 
 use super::stream::Stream;
 use greenroom::net::Shutdown;
+use greenroom::sync::Event;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -20,6 +21,8 @@ const ENDED: u8 = 2;
 #[derive(Debug, Default)]
 pub(crate) struct Idlers {
     is_stopping: AtomicBool,
+    /// For those who wait for it.
+    stopping: Event,
     places: Mutex<Places>,
 }
 
@@ -45,6 +48,11 @@ pub(crate) struct Idler {
 impl Idlers {
     pub(crate) fn is_stopping(&self) -> bool {
         self.is_stopping.load(Ordering::SeqCst)
+    }
+
+    /// Set when the server stops.
+    pub(crate) fn stopping(&self) -> &Event {
+        &self.stopping
     }
 
     // std's mutex: nothing parks under it.
@@ -86,6 +94,7 @@ impl Idlers {
     /// Ends all that are idle, and from now on whoever becomes so. Never parks.
     pub(crate) fn stop(&self) {
         self.is_stopping.store(true, Ordering::SeqCst);
+        self.stopping.set();
         let entries: Vec<Arc<Entry>> = self.lock().entries.iter().flatten().cloned().collect();
         for entry in entries {
             if entry.change(ENDED)

@@ -2,8 +2,9 @@
 //!
 //! It is itself a handler: in the server it starts a process, hands the connection over, and waits. So a
 //! process is accepted for, limited, cancelled and cut off as any client is, and reaped before its client
-//! counts as closed. Between the two lies a socket pair: its end of file towards the process means "you are
-//! cancelled" (by a shutdown, or because the server is dead), and the process reports over it at its end.
+//! counts as closed. Between the two lies a socket pair: a byte towards the process means "the server is stopping",
+//! its end of file "you are cancelled" (by a shutdown, or because the server is dead), and the process reports over
+//! it at its end.
 
 use super::client::Client;
 use super::counters::Counters;
@@ -15,6 +16,8 @@ use crate::multiprocessing::{Handed, Process};
 use crate::panic_text::panic_text;
 use greenroom::net::Shutdown;
 use greenroom::os::unix::net::UnixStream;
+use greenroom::select;
+use greenroom::signal::{Signal, Signals};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::any::Any;
@@ -27,12 +30,20 @@ use std::time::Duration;
 /// How long a process that was cancelled may take before it is killed; a little less than a shutdown waits.
 const END_LIMIT: Duration = Duration::from_millis(4_500);
 
+/// What a terminal sends to all processes of the foreground, and a supervisor to all of a service. Whether it means
+/// the end is for the server to say: a client has its grace.
+const FOR_THE_SERVER: [Signal; 3] = [Signal::Interrupt, Signal::Terminate, Signal::Hangup];
+
 /// Serves each client in a process of its own, by `H`, which is serialised to get there: its fields are its
 /// configuration. Only inside of [`multiprocessing::run`](crate::multiprocessing::run).
 ///
 /// Bytes and time-outs of a client are added to the server's counters when its process has ended, and are
 /// lost if that was killed; then the client counts as ended by an error. What the process logs goes nowhere,
 /// unless the handler sets up a logger there: errors and panics are logged by the server.
+///
+/// A process hears of a shutdown as any client does, by [`Client::is_stopping`] and [`Client::read_idle`], and is
+/// cancelled after the grace. SIGINT, SIGTERM and SIGHUP, which often go to all processes of a program, do not
+/// end it: what they mean is the server's affair.
 ///
 /// # Examples
 /// ```
@@ -100,12 +111,28 @@ where
         };
         // Shielded: nobody would know of a process whose start was cancelled.
         let process = greenroom::shield(|| Process::spawn(serve_one::<H>, order))?;
-        match catch_unwind(AssertUnwindSafe(|| end_of(&process, &control))) {
+        let waiting = || {
+            tell_of_stop(&control, client.counters())?;
+            end_of(&process, &control)
+        };
+        match catch_unwind(AssertUnwindSafe(waiting)) {
             Ok(report) => take_in(report?, client),
             Err(payload) => {
                 greenroom::shield(|| cut_off(&process, &control, client));
                 resume_unwind(payload)
             }
+        }
+    }
+}
+
+/// Waits until a process says something; if the server stops before that, the process hears of it. Parks.
+fn tell_of_stop(mut control: &UnixStream, counters: &Counters) -> io::Result<()> {
+    select! {
+        readable(control) -> ready => ready,
+        wait(counters.idlers.stopping()) => {
+            // One that has just ended need not know.
+            let _ = control.write_all(&[0]);
+            Ok(())
         }
     }
 }
@@ -161,6 +188,8 @@ fn cut_off(process: &Process, control: &UnixStream, client: &Client) {
 
 /// The process: one client, then the end.
 fn serve_one<H: Handler>(order: Order<H>) {
+    // Never dropped: one that comes late must not end a process that has done its work.
+    std::mem::forget(Signals::new(&FOR_THE_SERVER));
     let control = Arc::new(order.control.into_unix_stream());
     let stream = match order.peer {
         Peer::Ip(_) => Stream::Tcp(order.stream.into_tcp_stream()),
@@ -181,9 +210,11 @@ fn serve_one<H: Handler>(order: Order<H>) {
             }
         })
     };
+    while let Ok(1) = (&*control).read(&mut [0]) {
+        counters.idlers.stop();
+    }
     // The end of the file comes from the server, which cancels, or from `Done`: then there is nothing left to
     // be cancelled.
-    let _ = (&*control).read(&mut [0]);
     task.cancel();
     drop(task.join());
     let totals = counters.totals();

@@ -42,8 +42,9 @@ struct Seen {
 
 /// Asks on one connection, again and again, until it is `over`.
 ///
-/// Subtle: on a machine that stands still for the idle time-out, the server may close a connection between
-/// two requests; then, and only then, the client connects again, as browsers do.
+/// Subtle: on a busy machine the client may itself be silent for the idle time-out, and the server close the connection
+/// between two requests; then, and only then, the client connects again, as browsers do. A request that was sent in
+/// time is answered, even by a server that stood still meanwhile.
 fn be_honest(address: SocketAddr, number: u64, idle: Duration, over: &AtomicBool) -> Seen {
     let connect = || TcpStream::connect(address).unwrap();
     let mut stream = connect();
@@ -51,17 +52,17 @@ fn be_honest(address: SocketAddr, number: u64, idle: Duration, over: &AtomicBool
     let request = format!("GET /{name}.txt HTTP/1.1\r\nHost: x\r\n\r\n");
     let body = body(name);
     let (mut answers, mut again) = (0, 0);
-    let mut heard_of = Instant::now();
+    let mut asked = Instant::now();
     loop {
         let start = Instant::now();
         if let Err(error) = ask(&mut stream, &request, &body) {
-            let silence = heard_of.elapsed();
+            let silence = start.duration_since(asked);
             assert!(silence >= idle, "closed after {silence:?}: {error}");
             (stream, again) = (connect(), again + 1);
-            heard_of = Instant::now();
+            asked = Instant::now();
             continue;
         }
-        heard_of = start;
+        asked = start;
         answers += 1;
         if over.load(Ordering::Relaxed) {
             return Seen { answers, again };

@@ -42,6 +42,7 @@ fn help_is_what_it_was() {
 fn bad_command_lines_are_explained_with_status_2() {
     let _watchdog = watchdog();
     let duration = "give a number and a unit, as in 500ms, 30s, 2m, 1h; or 0 for no limit";
+    let count = "give a number from 1 to 1000000000";
     let place = "give ADDRESS:PORT as in 127.0.0.1:8080 or [::1]:8080, PORT, or unix:/PATH";
     for (args, complaint) in [
         ("", "Usage: greenroom-serve <COMMAND>"),
@@ -55,9 +56,14 @@ fn bad_command_lines_are_explained_with_status_2() {
             "echo --listen unix:",
             "give a path, as in unix:/run/echo.sock",
         ),
-        ("echo --workers 0", "--workers"),
-        ("echo --max-clients 0", "--max-clients"),
-        ("echo --max-clients many", "--max-clients"),
+        ("echo --workers 0", "give a number from 1 to 255"),
+        ("echo --workers 256", "give a number from 1 to 255"),
+        ("echo --max-clients 0", count),
+        ("echo --max-clients many", count),
+        ("echo --max-clients 99999999999999999999", count),
+        ("echo --max-clients-per-address 0", count),
+        ("chat --udp --max-names 0", count),
+        ("remote-command --max-running 0", count),
         ("echo --log-level loud", "--log-level"),
         ("echo -v -q", "cannot be used with"),
         (
@@ -67,6 +73,10 @@ fn bad_command_lines_are_explained_with_status_2() {
         (
             "echo --concurrency pool=0",
             "give green, inline, thread, process, or pool=N",
+        ),
+        (
+            "echo --concurrency pool=999999999",
+            "pool=N with N from 1 to 100000",
         ),
         ("echo --udp --concurrency process", "cannot be used with"),
         ("upper --udp --concurrency thread", "cannot be used with"),

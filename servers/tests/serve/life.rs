@@ -189,17 +189,30 @@ fn clients_beyond_the_limit_are_told_and_counted() {
 #[test]
 fn commands_die_with_their_server() {
     let _watchdog = watchdog();
-    dies_with_its_server(1_000_000, "100ms", |server| {
-        let ended = server.end("TERM");
-        assert_eq!(ended.status.code(), Some(0), "{ended}");
-        assert!(ended.stdout.contains("cut off 1; "), "{ended}");
+    for (base, mode) in (1_000_000..)
+        .step_by(10_000_000)
+        .zip(["green", "inline", "pool=2"])
+    {
+        dies_with_its_server(
+            base,
+            &["--grace", "100ms", "--concurrency", mode],
+            |server| {
+                let ended = server.end("TERM");
+                assert_eq!(ended.status.code(), Some(0), "{mode}: {ended}");
+                assert!(ended.stdout.contains("cut off 1; "), "{mode}: {ended}");
+            },
+        );
+    }
+    let threads = ["--grace", "100ms", "--concurrency", "thread"];
+    dies_with_its_server(500_000_000, &threads, |server| {
+        assert_eq!(server.end("TERM").status.code(), Some(0));
     });
 }
 
 #[test]
 fn commands_die_with_a_server_that_is_ended_at_once() {
     let _watchdog = watchdog();
-    dies_with_its_server(10_000_000, "1h", |server| {
+    dies_with_its_server(600_000_000, &["--grace", "1h"], |server| {
         server.running.signal("TERM");
         server.until_logged("the signal", |line| line.contains("Terminate: ending"));
         let ended = end_at_once(server, "INT");
@@ -208,17 +221,15 @@ fn commands_die_with_a_server_that_is_ended_at_once() {
 }
 
 /// A command that sleeps `base` seconds and some, so that it can be found.
-fn dies_with_its_server(base: u32, grace: &str, end: impl Fn(Served)) {
+fn dies_with_its_server(base: u32, options: &[&str], end: impl Fn(Served)) {
     let seconds = format!("{}", base + std::process::id());
-    let server = Served::start(&[
-        "remote-command",
-        "--allow",
-        "sleep",
-        "--limit-time",
-        "1h",
-        "--grace",
-        grace,
-    ]);
+    let server = Served::start(
+        &[
+            &["remote-command", "--allow", "sleep", "--limit-time", "1h"],
+            options,
+        ]
+        .concat(),
+    );
     let mut stream = TcpStream::connect(server.address).unwrap();
     let command = format!("sleep {seconds}");
     stream

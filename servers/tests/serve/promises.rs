@@ -1,6 +1,7 @@
 //! Every row of every table of bad input, against the running program.
 
-use crate::program::{DEADLINE, Served};
+use crate::child::Running;
+use crate::program::{DEADLINE, Served, command};
 use crate::table::{Row, bytes, is_like, rows};
 use crate::watchdog::watchdog;
 use std::io::{Read, Write};
@@ -106,19 +107,29 @@ fn remote_command_keeps_its_promises() {
     check_connections("remote_command.md", &args, frames, is_like_frames);
 }
 
-fn check_datagrams(document: &str, program: &str, probe: &str) {
+/// Where a row's datagram is sent from, and what it says.
+fn sender(input: &str, own_port: u16) -> (SocketAddr, &str) {
+    // Nobody else's, if these tests run twice at a time.
+    let [_, a, b, c] = std::process::id().to_be_bytes();
+    let other = |port| SocketAddr::from(([127, 64 | a, b, c], port));
+    if let Some(text) = input.strip_prefix("{own port}") {
+        return (other(own_port), text);
+    }
+    match input.strip_prefix("{port 2008}") {
+        Some(text) => (other(2008), text),
+        None => (SocketAddr::from(([127, 0, 0, 1], 0)), input),
+    }
+}
+
+fn check_datagrams(document: &str, program: &[&str], probe: &str) {
     let _watchdog = watchdog();
     for row in rows(document, "Bad datagrams") {
-        let server = Served::start(&[program, "--udp"]);
-        let own = row.input.strip_prefix("{own port}");
-        let from = match own {
-            Some(_) => SocketAddr::from(([127, 0, 0, 2], server.address.port())),
-            None => SocketAddr::from(([127, 0, 0, 1], 0)),
-        };
+        let server = Served::start(program);
+        let (from, text) = sender(&row.input, server.address.port());
         let socket = UdpSocket::bind(from).unwrap();
         socket.set_read_timeout(Some(DEADLINE)).unwrap();
         socket.connect(server.address).unwrap();
-        socket.send(&bytes(own.unwrap_or(&row.input))).unwrap();
+        socket.send(&bytes(text)).unwrap();
         let mut buffer = vec![0; 65_536];
         if row.reply.is_empty() {
             // From elsewhere, and answered after it: datagrams are served in order.
@@ -153,6 +164,28 @@ fn check_datagrams(document: &str, program: &str, probe: &str) {
 
 #[test]
 fn datagrams_are_answered_as_promised() {
-    check_datagrams("echo.md", "echo", "probe");
-    check_datagrams("chat.md", "chat", "register probe");
+    check_datagrams("echo.md", &["echo", "--udp", "-v"], "probe");
+    check_datagrams("chat.md", &["chat", "--udp"], "register probe");
+}
+
+#[test]
+fn sockets_of_one_server_do_not_answer_each_other() {
+    let _watchdog = watchdog();
+    let args = ["echo", "--udp", "-v", "--listen", "127.0.0.2:0"];
+    let mut server = Running::start(command(&args).args(["--listen", "127.0.0.1:0"]));
+    let [first, second]: [SocketAddr; 2] =
+        std::array::from_fn(|_| server.line("listening on ").parse().unwrap());
+    // As a forged source would look: the first one's port, at an address that is free.
+    let forged = UdpSocket::bind(("127.0.0.3", first.port())).unwrap();
+    forged.send_to(b"x", second).unwrap();
+    let heard = UdpSocket::bind("127.0.0.1:0").unwrap();
+    heard.set_read_timeout(Some(DEADLINE)).unwrap();
+    heard.send_to(b"y", second).unwrap();
+    assert_eq!(heard.recv(&mut [0; 8]).unwrap(), 1);
+    server.signal("TERM");
+    let ended = server.end();
+    assert!(
+        ended.stdout.contains("; 2 bytes in, 1 bytes out; "),
+        "{ended}"
+    );
 }

@@ -1,17 +1,19 @@
 //! `greenroom-serve chat`.
 
+use crate::count::{MOST, count};
 use crate::duration::{Limit, limit};
 use crate::options::{FOR_CLIENTS, Options};
 use crate::run::{self, Plan};
 use crate::udp;
 use clap::Args;
 use greenroom_servers::chat::{self, ChatLimits, UdpChat, UdpChatLimits};
+use greenroom_servers::services::PORTS;
 use std::io;
 use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 
-const PORT: u16 = 8081;
+const PORT: u16 = PORTS[2];
 /// Most people listen more than they talk.
 const IDLE: Duration = Duration::from_secs(30 * 60);
 /// For `--forget-after 0`.
@@ -35,7 +37,7 @@ pub(crate) struct Chat {
     udp: bool,
 
     /// Names in the address book of --udp
-    #[arg(long, value_name = "N", default_value = "1000", requires = "udp")]
+    #[arg(long, value_name = "N", value_parser = count::<MOST>, default_value = "1000", requires = "udp")]
     max_names: NonZero<usize>,
 
     /// How long a silent name stays in the address book of --udp

@@ -1,8 +1,8 @@
 //! `--concurrency`: what serves a client.
 
+use crate::count::{POOL_MOST, count};
 use greenroom_servers::Concurrency;
 use std::fmt;
-use std::num::NonZero;
 use std::str::FromStr;
 
 /// What serves a client.
@@ -18,14 +18,14 @@ impl FromStr for Mode {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Mode, String> {
-        let complaint = "give green, inline, thread, process, or pool=N with N from 1 on";
+        let complaint = "give green, inline, thread, process, or pool=N with N from 1 to 100000";
         Ok(match text.split_once('=').unwrap_or((text, "")) {
             ("green", "") => Mode::Here(Concurrency::GreenThread),
             ("inline", "") => Mode::Here(Concurrency::Inline),
             ("thread", "") => Mode::Here(Concurrency::OsThread),
             ("process", "") => Mode::Process,
             ("pool", number) => {
-                let number: NonZero<usize> = number.parse().map_err(|_| complaint)?;
+                let number = count::<POOL_MOST>(number).map_err(|_| complaint)?;
                 Mode::Here(Concurrency::Pool(number.get()))
             }
             _ => return Err(complaint.to_owned()),

@@ -6,6 +6,7 @@
 
 mod chat;
 mod concurrency;
+mod count;
 mod duration;
 mod echo;
 mod ftp;
@@ -28,12 +29,12 @@ use std::process::ExitCode;
 
 const EXAMPLES: &str = "\
 Examples:
-  greenroom-serve echo                                  an echo server for this machine, on port 2007
-  greenroom-serve chat --listen 0.0.0.0:8081            a chat for everybody; join with `nc HOST 8081`
-  greenroom-serve http --root /srv/www --list           the files of a folder, for browsers
-  greenroom-serve upper --udp                           datagrams instead of connections
-  greenroom-serve remote-command --allow ls,uptime      two commands for clients of this machine
-  greenroom-serve help chat                             what one of them can do";
+  greenroom-serve echo                              an echo server for this machine, on port 2007
+  greenroom-serve chat --listen 0.0.0.0:8081        a chat for everybody; join with `nc HOST 8081`
+  greenroom-serve http --root /srv/www --list       the files of a folder, for browsers
+  greenroom-serve upper --udp                       datagrams instead of connections
+  greenroom-serve remote-command --allow ls,uptime  two commands for clients of this machine
+  greenroom-serve help chat                         what one of them can do";
 
 /// Small servers, one green thread per client.
 ///
@@ -138,7 +139,7 @@ fn main() -> ExitCode {
 fn run(program: &Program) -> io::Result<()> {
     let mut builder = greenroom::Runtime::builder();
     if let Some(workers) = program.options().workers {
-        builder = builder.workers(workers.get().into());
+        builder = builder.workers(workers.get());
     }
     builder.build()?.run(|| program.run())
 }

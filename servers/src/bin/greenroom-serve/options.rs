@@ -1,6 +1,7 @@
 //! The options that all servers have.
 
 use crate::concurrency::Mode;
+use crate::count::{MOST, count};
 use crate::duration::{Limit, limit};
 use crate::listen::Listen;
 use clap::{ArgAction, Args};
@@ -27,8 +28,8 @@ pub(crate) struct Options {
     pub(crate) listen: Vec<Listen>,
 
     /// OS threads that run green threads [default: one per processor]
-    #[arg(long, value_name = "N", help_heading = "Listening")]
-    pub(crate) workers: Option<NonZero<u8>>,
+    #[arg(long, value_name = "N", value_parser = count::<255>, help_heading = "Listening")]
+    pub(crate) workers: Option<NonZero<usize>>,
 
     /// What serves a client: green (a green thread), thread (of the OS), pool=N (N green threads for all), inline (one
     /// client after the other; not chat, ftp), process (echo, upper only)
@@ -44,6 +45,7 @@ pub(crate) struct Options {
     #[arg(
         long,
         value_name = "N",
+        value_parser = count::<MOST>,
         default_value = "10000",
         help_heading = "Limits"
     )]
@@ -53,6 +55,7 @@ pub(crate) struct Options {
     #[arg(
         long,
         value_name = "N",
+        value_parser = count::<MOST>,
         default_value = "10000",
         help_heading = "Limits"
     )]

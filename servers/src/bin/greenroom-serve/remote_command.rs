@@ -1,5 +1,6 @@
 //! `greenroom-serve remote-command`.
 
+use crate::count::{MOST, count};
 use crate::duration::{Limit, limit};
 use crate::listen::Listen;
 use crate::options::Options;
@@ -54,7 +55,7 @@ pub(crate) struct RemoteCommand {
     limit_output: u32,
 
     /// Commands at one time; others wait for their turn
-    #[arg(long, value_name = "N", default_value = "64")]
+    #[arg(long, value_name = "N", value_parser = count::<MOST>, default_value = "64")]
     max_running: NonZero<usize>,
 
     #[command(flatten)]
@@ -98,6 +99,8 @@ impl RemoteCommand {
             },
         };
         plan.serve(&service, || service.close())?;
+        // Of clients on OS threads, which cannot be cancelled.
+        service.kill_all();
         let (commands, refused) = service.counts();
         run::say(format_args!("commands {commands}, refused {refused}"));
         Ok(())

@@ -6,12 +6,12 @@ use crate::run::Plan;
 use crate::udp;
 use clap::Args;
 use greenroom_servers::PerProcess;
-use greenroom_servers::services::upper;
+use greenroom_servers::services::{PORTS, upper};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-const PORT: u16 = 2008;
+const PORT: u16 = PORTS[1];
 const IDLE: Duration = Duration::from_secs(60);
 
 const EXAMPLES: &str = "\

@@ -59,15 +59,38 @@ pub fn run(command: &mut Command, limits: RunLimits) -> io::Result<Report> {
 
 /// The groups that run now, for whoever ends the process without unwinding its green threads.
 #[derive(Debug, Default)]
-pub(super) struct Groups(Mutex<BTreeSet<u32>>);
+pub(super) struct Groups(Mutex<Inside>);
+
+#[derive(Debug, Default)]
+struct Inside {
+    leaders: BTreeSet<u32>,
+    /// Whoever still comes is killed at once.
+    is_over: bool,
+}
 
 impl Groups {
     /// Never parks.
     pub(super) fn kill_all(&self) {
-        self.with(|leaders| leaders.iter().for_each(|leader| kill(*leader)));
+        self.with(|inside| {
+            inside.is_over = true;
+            inside.leaders.iter().for_each(|leader| kill(*leader));
+        });
     }
 
-    fn with<T>(&self, body: impl FnOnce(&mut BTreeSet<u32>) -> T) -> T {
+    fn enter(&self, leader: u32) {
+        self.with(|inside| {
+            inside.leaders.insert(leader);
+            if inside.is_over {
+                kill(leader);
+            }
+        });
+    }
+
+    fn leave(&self, leader: u32) {
+        self.with(|inside| inside.leaders.remove(&leader));
+    }
+
+    fn with<T>(&self, body: impl FnOnce(&mut Inside) -> T) -> T {
         // std's: nothing parks under it.
         body(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -84,7 +107,7 @@ pub(super) fn run_among(
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let child = command.process_group(0).spawn()?;
-    groups.with(|leaders| leaders.insert(child.id()));
+    groups.enter(child.id());
     let mut group = Group {
         child,
         groups,
@@ -220,7 +243,7 @@ impl Drop for Group<'_> {
         if !self.is_reaped {
             kill(self.child.id());
         }
-        self.groups.with(|leaders| leaders.remove(&self.child.id()));
+        self.groups.leave(self.child.id());
     }
 }
 

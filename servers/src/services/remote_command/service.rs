@@ -128,7 +128,8 @@ impl RemoteCommand {
         self.is_closed.set();
     }
 
-    /// Kills every command that runs: for whoever ends the process at once. Never parks.
+    /// Kills every command that runs, and from now on whatever is started: before the process ends, at once or with
+    /// clients left on OS threads, which a shutdown cannot cancel. Never parks.
     pub fn kill_all(&self) {
         self.groups.kill_all();
     }
