@@ -24,6 +24,8 @@ pub(super) struct Wait {
     /// socket with an error queue that nobody empties (`IP_RECVERR`, set by the user) is ready for ever
     /// and has nothing to receive; an OS thread's wait must neither spin on it nor miss its deadline.
     alarms: u32,
+    /// It is out of time, and was told once that there is something all the same.
+    has_looked_last: bool,
 }
 
 impl Wait {
@@ -31,6 +33,7 @@ impl Wait {
         Wait {
             deadline_ns,
             alarms: 0,
+            has_looked_last: false,
         }
     }
 }
@@ -91,10 +94,23 @@ impl Evented {
             return Ok(false);
         }
         if now_ns() >= deadline_ns {
-            return Err(Stop::Io(would_block()));
+            return self.look_last(direction, wait);
         }
         self.source().ready.set(false, true, false);
         Ok(true)
+    }
+
+    /// Out of time; but a clock that has jumped (the process was stopped, or its machine asleep, between the
+    /// worker's look at epoll and its look at the clock) says nothing of what came before. So the kernel is
+    /// asked, once: what came in time counts.
+    #[cold]
+    fn look_last(&self, direction: Direction, wait: &mut Wait) -> Result<bool, Stop> {
+        if wait.has_looked_last || !self.probe(direction)? {
+            return Err(Stop::Io(would_block()));
+        }
+        wait.has_looked_last = true;
+        self.source().ready.set(true, true, false);
+        Ok(false)
     }
 
     /// When to try again though no event has come.
