@@ -406,7 +406,9 @@ fn help() -> Vec<Vec<u8>> {
 /// A line for the log: no password, no control characters, not too much of it.
 fn shown(line: &[u8]) -> String {
     const BYTES_MAX: usize = 80;
-    if command::verb(line).as_deref() == Some("PASS") {
+    // Mistyped ones too: with a blank in front, without one behind.
+    let word = line.trim_ascii_start().get(..4).unwrap_or_default();
+    if word.eq_ignore_ascii_case(b"PASS") {
         return "PASS".to_owned();
     }
     let cut: Vec<u8> = line.iter().take(BYTES_MAX).copied().map(harmless).collect();
