@@ -32,7 +32,8 @@
 //!
 //! Differs: the guest waits for the next one instead of looking whether there is one, which fails when two
 //! guests look at once, and it does not leave before the cook is done. `task_done` and `join`, which the notes
-//! have only as comments (and on the wrong side), are used; `shutdown` tells the guests that it is over.
+//! have only as comments (and on the wrong side), are used; `shutdown` tells the guests that it is over. A guest who
+//! panics ends it all.
 
 use greenroom::queue::Queue;
 use greenroom::{println, thread};
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
 fn kitchen(count: u32, consumers: usize) {
     let queue = Queue::bounded(3);
     thread::scope(|scope| {
+        scope.cancel_on_panic(); // Or the cook would wait for ever for guests who have choked.
         for name in ('B'..='Z').take(consumers) {
             let queue = &queue;
             scope.spawn(move || consumer(name, queue));

@@ -1,8 +1,9 @@
 //! The queues chapter: each program on one worker and on two, its output against its header.
 
-use super::run::{assert_output, assert_output_unordered};
+use super::run::{assert_output, assert_output_unordered, example};
 use super::threads::{assert_refused, place, run_on};
 use super::watchdog::watchdog;
+use std::process::Stdio;
 
 #[test]
 fn queue_fifo_keeps_the_order_and_tells_full_from_empty() {
@@ -66,6 +67,18 @@ fn producer_consumer_with_many_guests_eats_each_once() {
     }
     let ended = run_on(1, "producer_consumer", &["--count", "0"]);
     assert_eq!(ended.stdout, "all 0 baozi are eaten\nno baozi any more\n");
+}
+
+#[test]
+fn producer_consumer_whose_output_nobody_reads_ends() {
+    let _watchdog = watchdog();
+    let mut child = example("producer_consumer", &["--count", "100"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    assert!(!child.wait().unwrap().success());
 }
 
 #[test]
